@@ -1,0 +1,102 @@
+"""Customers, who plans them, what they may order and at which price. Document dates are ISO strings (`2026-11-21`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from beanie import DecimalAnnotation
+from pydantic import Field
+from pymongo import IndexModel
+
+from core.clock import now
+from core.documents import TenantDocument
+
+
+class Customer(TenantDocument):
+    """`code_key` and `search` are normalised for comparing and prefix search; `currency` is the customer's own."""
+
+    code: str
+    code_key: str
+    name: str
+    search: list[str] = Field(default_factory=list)
+    region: str | None = None
+    group: str | None = None
+    country: str | None = None
+    currency: str
+    status: str = "active"
+    is_active: bool = True
+    planning_customer_id: UUID | None = None
+    rev: int = 1
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
+
+    class Settings:
+        name = "customers"
+        indexes = [
+            IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
+            IndexModel([("tenant_id", 1), ("name", 1), ("_id", 1)], name="tenant_name"),
+            IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
+        ]
+
+
+class Assignment(TenantDocument):
+    """Rep x customer (x category). `primary` is the rep whose name a snapshot freezes."""
+
+    user_id: UUID
+    customer_id: UUID
+    category: str | None = None
+    valid_from: str
+    valid_to: str | None = None
+    primary: bool = True
+
+    class Settings:
+        name = "assignments"
+        indexes = [
+            IndexModel(
+                [("tenant_id", 1), ("user_id", 1), ("customer_id", 1), ("category", 1), ("valid_from", 1)],
+                unique=True,
+                name="tenant_user_customer",
+            ),
+            IndexModel([("tenant_id", 1), ("customer_id", 1)], name="tenant_customer"),
+        ]
+
+
+class MatrixEntry(TenantDocument):
+    """A product that a customer may order, from and to a date (inclusive; null = always)."""
+
+    customer_id: UUID
+    product_id: UUID
+    valid_from: str | None = None
+    valid_to: str | None = None
+
+    class Settings:
+        name = "matrix"
+        indexes = [
+            IndexModel(
+                [("tenant_id", 1), ("customer_id", 1), ("product_id", 1), ("valid_from", 1)],
+                unique=True,
+                name="tenant_customer_product",
+            ),
+        ]
+
+
+class CustomerPrice(TenantDocument):
+    """A customer's price of a product in the customer's currency, from and to a date (inclusive; null = open)."""
+
+    customer_id: UUID
+    product_id: UUID
+    price: DecimalAnnotation
+    currency: str
+    valid_from: str
+    valid_to: str | None = None
+
+    class Settings:
+        name = "customer_prices"
+        indexes = [
+            IndexModel(
+                [("tenant_id", 1), ("customer_id", 1), ("product_id", 1), ("valid_from", 1)],
+                unique=True,
+                name="tenant_customer_product_from",
+            ),
+        ]

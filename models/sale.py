@@ -1,0 +1,103 @@
+"""Actuals: sales lines, the months they are complete in, and the rollups that reports read.
+
+Numbers are scaled integers: quantity 1/1000, money 1/10000, prices 1/10^8. Sales lines and rollups have ids made of
+their natural keys, so that a second write of the same thing is the same document.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pymongo import IndexModel
+
+from core.documents import TenantDocument
+
+
+class SaleLine(TenantDocument):
+    """One line of an invoice. `_id` = UUIDv5 of (tenant, invoice, item, line number), all case-folded."""
+
+    invoice: str
+    line_number: int
+    customer_id: UUID
+    product_id: UUID
+    invoice_date: str
+    month: str
+    line_type: str
+    quantity: int
+    unit_price: int | None = None
+    net_revenue: int
+    currency: str
+    import_id: UUID | None = None
+
+    class Settings:
+        name = "sales"
+        indexes = [
+            IndexModel([("tenant_id", 1), ("customer_id", 1), ("month", 1)], name="tenant_customer_month"),
+            IndexModel([("tenant_id", 1), ("month", 1)], name="tenant_month"),
+        ]
+
+
+class SalesRollup(TenantDocument):
+    """Demand and net revenue of customer x product x month. `_id` = {t, c, p, m}; `claim` orders recomputations."""
+
+    id: dict[str, Any]  # type: ignore[assignment]
+    customer_id: UUID
+    product_id: UUID
+    month: str
+    quantity: int
+    revenue: int
+    lines: int
+    claim: int
+
+    class Settings:
+        name = "sales_rollups"
+        indexes = [
+            IndexModel([("tenant_id", 1), ("customer_id", 1), ("month", 1)], name="tenant_customer_month"),
+            IndexModel([("tenant_id", 1), ("month", 1)], name="tenant_month"),
+        ]
+
+
+class OrderRollup(TenantDocument):
+    """Distinct invoices of customer x month. `_id` = {t, c, m}."""
+
+    id: dict[str, Any]  # type: ignore[assignment]
+    customer_id: UUID
+    month: str
+    orders: int
+    claim: int
+
+    class Settings:
+        name = "order_rollups"
+        indexes = [IndexModel([("tenant_id", 1), ("customer_id", 1), ("month", 1)], name="tenant_customer_month")]
+
+
+class RollupState(TenantDocument):
+    """A customer's rollups: dirty while `marks` > `done`. Writers mark before and after; a recomputation claims."""
+
+    customer_id: UUID
+    marks: int = 0
+    done: int = 0
+    claim: int = 0
+    dirty: bool = True
+
+    class Settings:
+        name = "rollup_states"
+        indexes = [
+            IndexModel([("tenant_id", 1), ("customer_id", 1)], unique=True, name="tenant_customer"),
+            IndexModel([("tenant_id", 1), ("dirty", 1)], name="tenant_dirty"),
+        ]
+
+
+class MonthStatus(TenantDocument):
+    """A month's actuals: `open` (also when there is no document), `complete` or `restated`."""
+
+    month: str
+    status: str
+    completed_at: datetime | None = None
+    completed_by: UUID | None = None
+
+    class Settings:
+        name = "months"
+        indexes = [IndexModel([("tenant_id", 1), ("month", 1)], unique=True, name="tenant_month")]

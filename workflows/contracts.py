@@ -1,0 +1,128 @@
+"""What travels between API, workflows and activities: explicit names, and frozen inputs of ids, months and counts.
+
+Names are history: a recorded workflow replays by them. Never rename one; add a new one. Every input names its tenant
+and the person on whose behalf it runs (null = the system); the activity interceptor puts both into the context.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Input(BaseModel):
+    """Base of every workflow, update and activity input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TenantInput(Input):
+    tenant_id: UUID
+    user_id: UUID | None = None
+
+
+# --- jobs: import a file, generate a report ------------------------------------------------------------------------
+
+RUN_JOB_WORKFLOW = "run-job"
+RUN_JOB_ACTIVITY = "run-job-{kind}"
+FAIL_JOB_ACTIVITY = "fail-job"
+
+
+class JobInput(TenantInput):
+    """`kind` is the job's kind (`import`, `report`)."""
+
+    job_id: UUID
+    kind: str
+
+
+class FailedJob(JobInput):
+    message: str
+
+
+def job_workflow_id(job_id: UUID) -> str:
+    return f"job:{job_id}"
+
+
+# --- mails -----------------------------------------------------------------------------------------------------------
+
+DELIVER_MAILS_WORKFLOW = "deliver-mails"
+DELIVER_MAILS_ACTIVITY = "deliver-mails"
+
+
+class MailsInput(TenantInput):
+    """Deliver whatever is queued for the tenant."""
+
+
+def mails_workflow_id(tenant_id: UUID) -> str:
+    return f"mails:{tenant_id}"
+
+
+# --- rollups ---------------------------------------------------------------------------------------------------------
+
+REFRESH_ROLLUPS_WORKFLOW = "refresh-rollups"
+REFRESH_ROLLUPS_ACTIVITY = "refresh-rollups"
+
+
+class RollupsInput(TenantInput):
+    """Recompute the tenant's dirty rollups."""
+
+
+def rollups_workflow_id(tenant_id: UUID) -> str:
+    return f"rollups:{tenant_id}"
+
+
+# --- upkeep ----------------------------------------------------------------------------------------------------------
+
+UPKEEP_WORKFLOW = "upkeep"
+UPKEEP_SCHEDULE = "upkeep"
+FIND_MISSING_ACTIVITY = "find-missing"
+COLLECT_GARBAGE_ACTIVITY = "collect-garbage"
+
+
+class Missing(Input):
+    """What should run: upkeep starts what does not. Bounded lists; the next round finds the rest."""
+
+    jobs: tuple[JobInput, ...] = ()
+    cycles: tuple[CycleInput, ...] = ()
+    mails: tuple[MailsInput, ...] = ()
+    rollups: tuple[RollupsInput, ...] = ()
+
+
+# --- the planning cycle ----------------------------------------------------------------------------------------------
+
+PLANNING_CYCLE_WORKFLOW = "planning-cycle"
+READ_CYCLE_ACTIVITY = "read-cycle"
+MOVE_CYCLE_ACTIVITY = "move-cycle"
+PREPARE_CYCLE_ACTIVITY = "prepare-cycle"
+COPY_SNAPSHOT_ACTIVITY = "copy-snapshot"
+SEAL_SNAPSHOT_ACTIVITY = "seal-snapshot"
+TELL_ACTIVITY = "tell-managers"
+MOVE_UPDATE = "move"
+NUDGE_SIGNAL = "nudge"
+
+
+class CycleInput(TenantInput):
+    cycle_id: UUID
+
+
+def cycle_workflow_id(tenant_id: UUID, cycle_id: UUID) -> str:
+    return f"cycle:{tenant_id}:{cycle_id}"
+
+
+class MoveRequest(TenantInput):
+    """Something that a person (or the clock: `operation_id` null) asks of a cycle.
+
+    `move` is a `planning.stages.Move`; `changes` holds new deadlines and flags as JSON values.
+    """
+
+    cycle_id: UUID
+    move: str
+    operation_id: UUID | None = None
+    changes: dict[str, Any] = {}
+    at: datetime | None = None
+
+
+Missing.model_rebuild()
