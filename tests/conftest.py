@@ -1,0 +1,42 @@
+"""Fixtures that every test may ask for. Servers start when the first test needs them and live to the session's end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkipper
+
+from tests.servers import running_mongod, running_temporal
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The URI of a real one-node replica set."""
+    with running_mongod() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def mongodb_database() -> str:
+    """The database of this test process: parallel processes never share one."""
+    return f"planwright-test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+
+
+@pytest.fixture(scope="session")
+def temporal_address() -> Iterator[str]:
+    """host:port of a real Temporal server that can skip time; namespace `default`."""
+    with running_temporal() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+async def time_skipper(temporal_address: str) -> TimeSkipper:
+    """Starts workflows (`time_skipper.client`) that skip time whenever nothing of theirs runs, each on its own clock.
+
+    Start one inside `with time_skipper.with_time_skipping_disabled():` to move it by hand with `fast_forward`.
+    """
+    return TimeSkipper(await Client.connect(temporal_address, data_converter=pydantic_data_converter))
