@@ -1,0 +1,168 @@
+"""Who may do what, and whose customers they see.
+
+Two questions, asked in this order by lists, reports, exports and feeds alike: *may this role do it?* (`may`, a "no" is
+403 with the reason) and *is the customer in scope?* (`in_scope`, a "no" is 404: what is outside does not exist).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from planning.roles import Role
+
+
+class Action(StrEnum):
+    """Everything that a role may or may not do."""
+
+    READ_CUSTOMERS = "read_customers"
+    READ_PRODUCTS = "read_products"
+    READ_CYCLES = "read_cycles"
+    CREATE_CYCLE = "create_cycle"
+    CHANGE_CYCLE = "change_cycle"
+    MOVE_CYCLE = "move_cycle"
+    DELETE_CYCLE = "delete_cycle"
+    READ_FORECAST = "read_forecast"
+    WRITE_FORECAST = "write_forecast"
+    SUBMIT_FORECAST = "submit_forecast"
+    IMPORT_FILE = "import_file"
+    IMPORT_USERS = "import_users"
+    READ_IMPORT = "read_import"
+    GENERATE_REPORT = "generate_report"
+    READ_REPORT = "read_report"
+    READ_OPERATION = "read_operation"
+    SEE_COST = "see_cost"
+    KEEP_ACTUALS = "keep_actuals"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table: the action in words, the roles that may do it, and whether a grant opens it to others."""
+
+    words: str
+    roles: frozenset[Role]
+    by_grant: bool = False
+
+
+_ADMIN = frozenset({Role.ADMIN})
+_MANAGERS = frozenset({Role.ADMIN, Role.MANAGER})
+_PLANNERS = frozenset({Role.ADMIN, Role.MANAGER, Role.SALES_REP})
+_EVERYBODY = frozenset(Role)
+
+RULES: Mapping[Action, Rule] = {
+    Action.READ_CUSTOMERS: Rule("read customers", _EVERYBODY),
+    Action.READ_PRODUCTS: Rule("read products", _EVERYBODY),
+    Action.READ_CYCLES: Rule("read cycles", _EVERYBODY),
+    Action.CREATE_CYCLE: Rule("create a cycle", _MANAGERS),
+    Action.CHANGE_CYCLE: Rule("change a cycle", _MANAGERS),
+    Action.MOVE_CYCLE: Rule("open, close or reopen a cycle", _MANAGERS),
+    Action.DELETE_CYCLE: Rule("delete a cycle", _MANAGERS),
+    Action.READ_FORECAST: Rule("read forecasts", _EVERYBODY),
+    Action.WRITE_FORECAST: Rule("change forecasts", _PLANNERS),
+    Action.SUBMIT_FORECAST: Rule("submit forecasts", _PLANNERS),
+    Action.IMPORT_FILE: Rule("import files", _MANAGERS),
+    Action.IMPORT_USERS: Rule("import users", _ADMIN),
+    Action.READ_IMPORT: Rule("read imports", _MANAGERS),
+    Action.GENERATE_REPORT: Rule("generate reports", _EVERYBODY),
+    Action.READ_REPORT: Rule("read reports", _EVERYBODY),
+    Action.READ_OPERATION: Rule("read operations", _EVERYBODY),
+    Action.SEE_COST: Rule("see cost and gross profit", _MANAGERS, by_grant=True),
+    Action.KEEP_ACTUALS: Rule("complete months and enter control totals", _ADMIN, by_grant=True),
+}
+"""The whole of it. A grant has the name of its action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: the role and the grants of a user as they are now, not as a token remembers them."""
+
+    role: Role
+    grants: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Yes or no, with the sentence that says why."""
+
+    allowed: bool
+    reason: str
+
+
+def may(actor: Actor, action: Action) -> Decision:
+    """Whether the actor may do the action at all; on whose customers is a question for the scope."""
+    rule = RULES[action]
+    if actor.role in rule.roles:
+        return Decision(True, f"The role {actor.role} may {rule.words}.")
+    if rule.by_grant and action in actor.grants:
+        return Decision(True, f"The grant {action} lets you {rule.words}.")
+    allowed = " or ".join(role for role in Role if role in rule.roles)
+    return Decision(False, f"The role {actor.role} may not {rule.words}; ask somebody with the role {allowed}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The customers that somebody sees: all of the tenant, or exactly these."""
+
+    all_customers: bool
+    customer_ids: frozenset[UUID] = field(default_factory=frozenset)
+
+
+def customer_scope(role: Role, own_customer_ids: frozenset[UUID]) -> Scope:
+    """A sales rep sees the own customers (perhaps none), every other role all of the tenant's."""
+    if role == Role.SALES_REP:
+        return Scope(all_customers=False, customer_ids=own_customer_ids)
+    return Scope(all_customers=True)
+
+
+def in_scope(scope: Scope, customer_id: UUID) -> bool:
+    """Whether the customer exists for the holder of the scope."""
+    return scope.all_customers or customer_id in scope.customer_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A rep's responsibility for a customer, from the first to the last day, both included; None = open end.
+
+    `category` narrows it to one product category; `primary` names the rep whom the plan's rows are attributed to.
+    """
+
+    customer_id: UUID
+    user_id: UUID
+    valid_from: date
+    valid_to: date | None = None
+    category: str | None = None
+    primary: bool = True
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the day lies within the assignment."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+def own_customers(assignments: Iterable[Assignment], user_id: UUID, at: date) -> frozenset[UUID]:
+    """The customers that are a user's own on that day; an assignment for one category is enough to see the customer."""
+    return frozenset(
+        assignment.customer_id
+        for assignment in assignments
+        if assignment.user_id == user_id and assignment.holds_on(at)
+    )
+
+
+def primary_rep(assignments: Iterable[Assignment], customer_id: UUID, at: date, category: str | None) -> UUID | None:
+    """The rep to whom a customer's line of that category is attributed on that day; None when nobody is.
+
+    A primary assignment wins over another, one for the category over one for all, and then the newest.
+    """
+    candidates = [
+        assignment
+        for assignment in assignments
+        if assignment.customer_id == customer_id and assignment.holds_on(at) and assignment.category in (None, category)
+    ]
+    best = max(
+        candidates,
+        key=lambda one: (one.primary, one.category is not None, one.valid_from, one.user_id.int),
+        default=None,
+    )
+    return best.user_id if best else None
