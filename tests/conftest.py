@@ -40,3 +40,19 @@ async def time_skipper(temporal_address: str) -> TimeSkipper:
     Start one inside `with time_skipper.with_time_skipping_disabled():` to move it by hand with `fast_forward`.
     """
     return TimeSkipper(await Client.connect(temporal_address, data_converter=pydantic_data_converter))
+
+
+@pytest.fixture(scope="session")
+async def mongo(mongodb_uri: str, mongodb_database: str) -> AsyncIterator[Mongo]:
+    """A connected, empty database with all indexes, bound to the documents."""
+    settings = MongoSettings(mongodb_uri=SecretStr(mongodb_uri), mongodb_database=mongodb_database)
+    mongo = Mongo(settings)
+    await mongo.start(DOCUMENTS, indexes=True)
+    yield mongo
+    await mongo.close()
+
+
+@pytest.fixture
+async def tenant(mongo: Mongo) -> Tenant:
+    """A company of its own for each test: tests are kept apart by tenancy itself. Use `with tenant_scope(tenant.id)`."""
+    return await factories.make_tenant()
