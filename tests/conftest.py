@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from temporalio.client import Client
@@ -54,5 +54,5 @@ async def mongo(mongodb_uri: str, mongodb_database: str) -> AsyncIterator[Mongo]
 
 @pytest.fixture
 async def tenant(mongo: Mongo) -> Tenant:
-    """A company of its own for each test: tests are kept apart by tenancy itself. Use `with tenant_scope(tenant.id)`."""
+    """A company of its own for each test: tenancy itself keeps tests apart. Use `with tenant_scope(tenant.id)`."""
     return await factories.make_tenant()
