@@ -6,10 +6,16 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper
 
+from core.mongo import Mongo
+from core.settings import MongoSettings
+from models.registry import DOCUMENTS
+from models.tenant import Tenant
+from tests import factories
 from tests.servers import running_mongod, running_temporal
 
 
