@@ -1,0 +1,55 @@
+"""Text from outside: what a stored text may hold, how codes compare, and how a text is made fit to be shown."""
+
+from __future__ import annotations
+
+import re
+
+REPLACEMENT = "\ufffd"
+
+# C0 and C1 controls without tab and line breaks, which free text may hold.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_LINE_BREAKS = re.compile(r"[\t\n\r\u2028\u2029]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+# Overrides and isolates let a text show in another order than it is stored ("exe.slx" for "xls.exe").
+_DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_SUSPECT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069\ufffd]")
+
+
+def code_key(code: str) -> str:
+    """The form in which codes are compared: trimmed and case-folded."""
+    return code.strip().casefold()
+
+
+def text_problem(text: str, *, max_length: int, multiline: bool = False) -> str | None:
+    """What a text should be and is not, as the end of "expected …"; None when it may be stored.
+
+    `max_length` counts characters. Tabs and line breaks pass only where `multiline` says so.
+    """
+    if len(text) > max_length:
+        return f"at most {max_length} characters"
+    if not _SUSPECT.search(text):
+        return None
+    if _SURROGATES.search(text) or REPLACEMENT in text:
+        return "text without broken characters"
+    if _CONTROLS.search(text):
+        return "text without control characters"
+    if _DIRECTION.search(text):
+        return "text without characters that change the writing direction"
+    if not multiline and _LINE_BREAKS.search(text):
+        return "text on one line"
+    return None
+
+
+def printable(text: str, *, max_length: int) -> str:
+    """The text with everything that `text_problem` refuses made visible as U+FFFD, and cut with an ellipsis."""
+    shown = _SURROGATES.sub(REPLACEMENT, _CONTROLS.sub(REPLACEMENT, text))
+    shown = _DIRECTION.sub(REPLACEMENT, shown)
+    return shown if len(shown) <= max_length else shown[: max_length - 1] + "…"
+
+
+# What a spreadsheet shows instead of a value; `NOT_CALCULATED` is our own, for a formula saved without its result.
+NOT_CALCULATED = "#NOT-CALCULATED!"
+CELL_ERRORS = frozenset(
+    ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA", "#SPILL!", "#CALC!",
+     "#BLOCKED!", "#CONNECT!", "#FIELD!", NOT_CALCULATED)
+)  # fmt: skip
