@@ -51,14 +51,19 @@ class Scoped(Generic[D]):
 
     async def documents(self, query: Filter | None = None, **options: Any) -> list[D]:
         """All matching documents, validated."""
-        return [self.model.model_validate(row) for row in await self.rows(query, **options)]
+        return [self.document(row) for row in await self.rows(query, **options)]
+
+    def document(self, row: RawDocument) -> D:
+        """A raw document, validated."""
+        document: D = self.model.model_validate(row)
+        return document
 
     async def row(self, query: Filter, projection: Mapping[str, Any] | None = None, **options: Any) -> RawDocument | None:
         return await self.raw.find_one(self.where(query), projection, session=current_session(), **options)
 
     async def one(self, query: Filter) -> D | None:
         row = await self.row(query)
-        return None if row is None else self.model.model_validate(row)
+        return None if row is None else self.document(row)
 
     async def get(self, id: UUID | str) -> D:
         """The document of this id; raises `NotFound` where there is none or it is another tenant's."""

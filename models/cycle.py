@@ -44,6 +44,8 @@ class Cycle(TenantDocument):
     waiting_for: UUID | None = None
     """The cycle in entry that this one waits for before it can open."""
     told_below_share: bool = False
+    closing_operation_id: UUID | None = None
+    """What the person who closes is waiting for; ended by the seal."""
     rev: int = 1
     created_by: UUID | None = None
     created_at: datetime = Field(default_factory=now)

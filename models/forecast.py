@@ -57,7 +57,7 @@ class CellState(BaseModel):
     entered_in: str = "quantity"
     price: int | None = None
     price_source: str = "missing"
-    origin: str = "baseline"
+    origin: str | None = None
     reason: str | None = None
     rev: int = 0
     reviewed: bool = False

@@ -10,10 +10,14 @@ from core.documents import PlanwrightDocument
 
 
 class RateBucket(PlanwrightDocument):
-    """A token bucket; `key` names the caller and the route class, `tokens` is what is left at `at`."""
+    """A token bucket; `key` names the caller and the route class, `tokens` is what is left at `at`.
+
+    `refused` is the answer of the last update, so that one atomic update both decides and tells.
+    """
 
     key: str
     tokens: float
+    refused: bool
     at: datetime
 
     class Settings:
@@ -25,7 +29,11 @@ class RateBucket(PlanwrightDocument):
 
 
 class LoginGuard(PlanwrightDocument):
-    """Failed sign-ins of one key (SHA-256 of the lower-case e-mail and the address). Reserved before any hashing."""
+    """Sign-in attempts of one key, reserved before any hashing, and forgiven by success.
+
+    `key` is a SHA-256 over the lower-case e-mail and what it is counted with (`services.lockout`); an address from which
+    somebody has signed in is remembered here, too, with no attempts and a long window.
+    """
 
     key: str
     attempts: int

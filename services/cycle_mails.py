@@ -1,0 +1,75 @@
+"""Who is told what about a cycle. Mails are queued in the move's own transaction, once per cause and person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from core.collections import scoped
+from models.customer import Assignment
+from models.cycle import Cycle
+from models.user import User
+from planning.roles import Role
+from services import mails
+
+Teller = Callable[[Cycle], Awaitable[None]]
+
+
+async def tell_opened(cycle: Cycle) -> None:
+    """Every rep with own customers hears that entry is open, until when, and for how many customers."""
+    customers = await _own_customer_counts(cycle)
+    reps = await _active_users(Role.SALES_REP)
+    for rep in reps:
+        if customers[rep]:
+            data = {**_data(cycle), "customers": customers[rep]}
+            await mails.queue(f"cycle-opened:{cycle.id}:{cycle.rev}", "cycle-opened", [rep], data)
+
+
+async def tell_closed(cycle: Cycle) -> None:
+    """Managers and admins hear that the plan is frozen."""
+    await _tell_managers(cycle, "cycle-closed", f"cycle-closed:{cycle.id}:{cycle.close_number}")
+
+
+async def tell_waiting(cycle: Cycle, other: Cycle) -> None:
+    """Managers and admins hear that the cycle can't open while another is in entry."""
+    cause = f"cycle-waiting:{cycle.id}:{other.id}"
+    await _tell_managers(cycle, "cycle-waiting", cause, {"other_name": other.name})
+
+
+async def tell_below_share(cycle: Cycle, share_percent: str) -> None:
+    """Managers and admins hear that too little is submitted for closing by itself."""
+    cause = f"cycle-below-share:{cycle.id}:{cycle.closes_at.isoformat()}"
+    share = {"share_percent": share_percent, "needed_percent": str(cycle.auto_close_share_percent)}
+    await _tell_managers(cycle, "cycle-below-share", cause, share)
+
+
+async def _tell_managers(cycle: Cycle, template: str, cause: str, more: dict[str, Any] | None = None) -> None:
+    managers = await _active_users(Role.MANAGER, Role.ADMIN)
+    await mails.queue(cause, template, managers, {**_data(cycle), **(more or {})})
+
+
+async def _active_users(*roles: Role) -> list[UUID]:
+    rows = await scoped(User).rows({"role": {"$in": [role.value for role in roles]}, "is_active": True}, {"_id": 1})
+    return [row["_id"] for row in rows]
+
+
+async def _own_customer_counts(cycle: Cycle) -> Counter[UUID]:
+    day = (cycle.opened_at or cycle.created_at).date().isoformat()
+    query = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
+    rows = await scoped(Assignment).rows(query, {"user_id": 1, "customer_id": 1})
+    pairs = {(row["user_id"], row["customer_id"]) for row in rows}
+    return Counter(user for user, _ in pairs)
+
+
+def _data(cycle: Cycle) -> dict[str, Any]:
+    return {
+        "cycle_id": str(cycle.id),
+        "cycle_name": cycle.name,
+        "time_zone": cycle.time_zone,
+        "entry_closes_at": cycle.entry_closes_at,
+        "closes_at": cycle.closes_at,
+        "months": f"{cycle.months[0]} – {cycle.months[-1]}",
+        "close_number": cycle.close_number,
+    }

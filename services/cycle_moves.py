@@ -1,0 +1,196 @@
+"""The moves of a cycle, each a compare-and-set with its audit event, its mails and the end of its operation in one
+transaction. Only the cycle's workflow calls them, so they never meet each other. A step that is tried again after it
+succeeded finds its operation done (`services.operations.is_done`) or the stage reached, and changes nothing.
+
+`at` is the workflow's time: no clock is read for stage rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pymongo.errors import DuplicateKeyError
+
+from core.collections import scoped, transaction
+from core.errors import Conflict, InvalidInput
+from models.cycle import Cycle
+from models.forecast import Sheet
+from planning.stages import (
+    Deadlines,
+    Move,
+    Stage,
+    judge_deadlines,
+    judge_move,
+    reopened_stage,
+    status_of,
+)
+from services import audit, cycle_mails, operations
+from services.cycles import deadlines_of
+
+Changes = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The cycle after the move. `waits_for` names the cycle in entry that an opening has to wait for."""
+
+    cycle: Cycle
+    waits_for: UUID | None = None
+
+
+async def open_entry(cycle_id: UUID, at: datetime, operation_id: UUID | None) -> Moved:
+    """draft -> entry, after `services.opening.prepare`. Tells the reps.
+
+    If another cycle is in entry, a person's request is a Conflict; the clock's waits, and managers are told once.
+    """
+    cycle = await scoped(Cycle).get(cycle_id)
+    if cycle.stage == Stage.ENTRY and operation_id is None:
+        return Moved(cycle)
+    _demand(Move.OPEN, cycle)
+    if cycle.entry_closes_at <= at:
+        raise Conflict("Entry would be over at once; move entry_closes_at first.")
+    changes = {"stage": Stage.ENTRY, "opened_at": at, "waiting_for": None}
+    try:
+        opened = await _move(cycle, changes, "cycle.opened", operation_id, cycle_mails.tell_opened)
+    except DuplicateKeyError:
+        return await _wait_for_entry(cycle, operation_id)
+    return Moved(opened)
+
+
+async def lock_entry(cycle_id: UUID, at: datetime) -> Moved:
+    """entry -> review. The sheets are locked before the cycle moves, so a save is either in or refused."""
+    cycle = await scoped(Cycle).get(cycle_id)
+    if cycle.stage != Stage.ENTRY:
+        return Moved(cycle)
+    await scoped(Sheet).update_many({"cycle_id": cycle_id, "entry_open": True}, {"$set": {"entry_open": False}})
+    changes = {"stage": Stage.REVIEW, "entry_closed_at": at}
+    return Moved(await _move(cycle, changes, "cycle.entry_locked", None))
+
+
+async def begin_closing(cycle_id: UUID, at: datetime, operation_id: UUID | None, closed_by: UUID | None) -> Moved:
+    """entry or review -> closing, and every sheet locked; the snapshot follows (`services.closing`)."""
+    cycle = await scoped(Cycle).get(cycle_id)
+    if cycle.stage != Stage.CLOSING or cycle.closing_operation_id != operation_id:
+        _demand(Move.CLOSE, cycle)
+        changes = {"stage": Stage.CLOSING, "close_number": cycle.close_number + 1, "closed_by": closed_by}
+        changes["closing_operation_id"] = operation_id
+        if cycle.entry_closed_at is None:
+            changes["entry_closed_at"] = at
+        cycle = await _move(cycle, changes, "cycle.closing", None)
+    locks = {"locked_by_close": True, "entry_open": False}
+    await scoped(Sheet).update_many({"cycle_id": cycle_id, "locked_by_close": False}, {"$set": locks})
+    return Moved(cycle)
+
+
+async def reopen(cycle_id: UUID, at: datetime, changes: Changes, operation_id: UUID | None, reason: str) -> Moved:
+    """closed -> entry or review with new future deadlines. Submitted sheets stay submitted."""
+    cycle = await scoped(Cycle).get(cycle_id)
+    _demand(Move.REOPEN, cycle)
+    new = _new_deadlines(cycle, changes)
+    verdict = reopened_stage(new, at)
+    if not verdict.allowed:
+        raise InvalidInput(verdict.reason)
+    open_again = {"locked_by_close": False, "entry_open": verdict.to == Stage.ENTRY}
+    await scoped(Sheet).update_many({"cycle_id": cycle_id}, {"$set": open_again})
+    stored = {"entry_closes_at": new.entry_closes_at, "closes_at": new.closes_at, "told_below_share": False}
+    try:
+        moved = await _move(
+            cycle, {"stage": verdict.to, "closed_at": None, **stored}, "cycle.reopened", operation_id, reason=reason
+        )
+    except DuplicateKeyError as error:
+        raise Conflict("Another cycle is in entry; reopen this one to review, or wait.") from error
+    return Moved(moved)
+
+
+async def reschedule(cycle_id: UUID, at: datetime, changes: Changes, operation_id: UUID | None) -> Moved:
+    """Change deadlines, flags and the name of a cycle that is not closed."""
+    cycle = await scoped(Cycle).get(cycle_id)
+    _demand(Move.RESCHEDULE, cycle)
+    verdict = judge_deadlines(Stage(cycle.stage), deadlines_of(cycle), _new_deadlines(cycle, changes), at)
+    if not verdict.allowed:
+        raise InvalidInput(verdict.reason)
+    return Moved(await _move(cycle, dict(changes), "cycle.rescheduled", operation_id))
+
+
+async def cancel(cycle_id: UUID, operation_id: UUID | None, reason: str) -> Moved:
+    """draft, entry or review -> cancelled."""
+    cycle = await scoped(Cycle).get(cycle_id)
+    _demand(Move.CANCEL, cycle)
+    return Moved(await _move(cycle, {"stage": Stage.CANCELLED}, "cycle.cancelled", operation_id, reason=reason))
+
+
+async def note_below_share(cycle_id: UUID, share_percent: str) -> None:
+    """Tell managers once that the cycle could not close by itself because too little is submitted."""
+
+    async def tell() -> None:
+        told = await scoped(Cycle).change(
+            {"_id": cycle_id, "told_below_share": False}, {"$set": {"told_below_share": True}}
+        )
+        if told is not None:
+            await cycle_mails.tell_below_share(scoped(Cycle).document(told), share_percent)
+
+    await transaction(tell)
+
+
+async def _wait_for_entry(cycle: Cycle, operation_id: UUID | None) -> Moved:
+    other = await scoped(Cycle).one({"stage": Stage.ENTRY})
+    if other is None or operation_id is not None:
+        raise Conflict("Another cycle is in entry; close its entry first.")
+
+    async def wait() -> Cycle:
+        waiting = await scoped(Cycle).change(
+            {"_id": cycle.id, "waiting_for": {"$ne": other.id}}, {"$set": {"waiting_for": other.id}}
+        )
+        if waiting is None:
+            return cycle
+        await audit.record("cycle.waiting", "cycle", cycle.id, after={"waiting_for": str(other.id)})
+        await cycle_mails.tell_waiting(cycle, other)
+        return scoped(Cycle).document(waiting)
+
+    return Moved(await transaction(wait), waits_for=other.id)
+
+
+async def _move(
+    cycle: Cycle,
+    changes: dict[str, Any],
+    action: str,
+    operation_id: UUID | None,
+    tell: cycle_mails.Teller | None = None,
+    *,
+    reason: str | None = None,
+) -> Cycle:
+    """The compare-and-set on the cycle's revision, with all that belongs to it in one transaction."""
+
+    async def write() -> Cycle:
+        row = await scoped(Cycle).change({"_id": cycle.id, "rev": cycle.rev}, {"$set": changes, "$inc": {"rev": 1}})
+        if row is None:
+            raise Conflict()
+        moved = scoped(Cycle).document(row)
+        before = {name: _plain(getattr(cycle, name)) for name in changes}
+        after = {name: _plain(value) for name, value in changes.items()}
+        await audit.record(action, "cycle", cycle.id, before=before, after=after, reason=reason)
+        if tell is not None:
+            await tell(moved)
+        await operations.succeed(operation_id, {"cycle_id": str(cycle.id), "status": status_of(Stage(moved.stage))})
+        return moved
+
+    return await transaction(write)
+
+
+def _demand(move: Move, cycle: Cycle) -> None:
+    verdict = judge_move(move, Stage(cycle.stage))
+    if not verdict.allowed:
+        raise Conflict(verdict.reason)
+
+
+def _new_deadlines(cycle: Cycle, changes: Changes) -> Deadlines:
+    named = {name: changes[name] for name in ("opens_at", "entry_closes_at", "closes_at") if name in changes}
+    return replace(deadlines_of(cycle), **named)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID | Stage) else value

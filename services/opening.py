@@ -1,0 +1,169 @@
+"""Opening a cycle: fix the active set, lay out a sheet for every customer, and prefill the lines.
+
+It runs while the cycle is still a draft, chunk by chunk; a chunk that runs twice writes the same. Only then does the
+cycle change its stage (`services.cycle_moves`), so a half-laid cycle is never open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from core.collections import dump, scoped
+from core.context import current_tenant
+from core.errors import Conflict
+from core.mongo import RawDocument
+from models.customer import Customer
+from models.cycle import Cycle
+from models.forecast import Line, Sheet
+from models.keys import line_id, sheet_id
+from planning.active import Activity, LineFacts, classify_lines, planned_in, sold_in
+from planning.prefill import PrefillCell, prefill_line
+from planning.prices import ResolvedPrice, value_at
+from planning.stages import Stage
+from services.plan_facts import (
+    CustomerFacts,
+    PlanContext,
+    ProductFacts,
+    chunks,
+    find_reference,
+    load_context,
+    load_customers,
+)
+
+CUSTOMERS_PER_CHUNK = 50
+SALES = "sales"
+
+Heartbeat = Callable[[int], None]
+
+
+async def prepare(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) -> int:
+    """Write sheets and prefilled lines of a draft; returns the number of customers.
+
+    `done` customers of an interrupted run are skipped; `heartbeat` gets the number done after every chunk.
+    """
+    cycle = await scoped(Cycle).get(cycle_id)
+    if cycle.stage != Stage.DRAFT:
+        raise Conflict("The cycle is not a draft any more.")
+    if done == 0:
+        cycle = await _begin(cycle)
+    context = await load_context(cycle)
+    customers = await scoped(Customer).rows({"is_active": True}, {"_id": 1}, sort=[("_id", 1)])
+    ids = [row["_id"] for row in customers]
+    for chunk in chunks(ids[done:], CUSTOMERS_PER_CHUNK):
+        await _lay_out(context, chunk)
+        done += len(chunk)
+        heartbeat(done)
+    return done
+
+
+async def new_sheet(cycle: Cycle, customer_id: UUID) -> Sheet:
+    """Insert the sheet of a customer who came after the opening, in the caller's transaction.
+
+    It writes the cycle as well, so that a lock or close that runs at the same time can't pass it by.
+    """
+    written = await scoped(Cycle).change({"_id": cycle.id, "stage": cycle.stage}, {"$inc": {"rev": 1}})
+    if written is None:
+        raise Conflict()
+    sheet = Sheet(
+        id=sheet_id(current_tenant(), cycle.id, customer_id, None), cycle_id=cycle.id, customer_id=customer_id
+    )
+    sheet.entry_open = cycle.stage == Stage.ENTRY
+    return await scoped(Sheet).insert(sheet)
+
+
+async def _begin(cycle: Cycle) -> Cycle:
+    """Fix the plan to start from, and remove what an earlier try has left."""
+    reference = await find_reference(cycle)
+    reference_id = reference.id if reference else None
+    await scoped(Line).delete({"cycle_id": cycle.id})
+    await scoped(Sheet).delete({"cycle_id": cycle.id})
+    fixed = await scoped(Cycle).change(
+        {"_id": cycle.id, "stage": Stage.DRAFT}, {"$set": {"reference_cycle_id": reference_id}}
+    )
+    if fixed is None:
+        raise Conflict("The cycle is not a draft any more.")
+    return scoped(Cycle).document(fixed)
+
+
+async def _lay_out(context: PlanContext, customer_ids: list[UUID]) -> None:
+    facts = await load_customers(context, customer_ids)
+    lines: list[RawDocument] = []
+    sheets: list[RawDocument] = []
+    for customer_id in customer_ids:
+        own = _lines_of(context, customer_id, facts[customer_id])
+        lines += own
+        sheets.append(_sheet_of(context.cycle, customer_id, own))
+
+    where = {"cycle_id": context.cycle.id, "customer_id": {"$in": customer_ids}}
+    await scoped(Line).delete(where)
+    await scoped(Sheet).delete(where)
+    if lines:
+        await scoped(Line).insert_rows(lines)
+    await scoped(Sheet).insert_rows(sheets)
+
+
+def _sheet_of(cycle: Cycle, customer_id: UUID, lines: list[RawDocument]) -> RawDocument:
+    key = sheet_id(current_tenant(), cycle.id, customer_id, None)
+    sheet = Sheet(id=key, cycle_id=cycle.id, customer_id=customer_id)
+    sheet.lines = len(lines)
+    sheet.mandatory_lines = sum(line["mandatory"] for line in lines)
+    return dump(sheet)
+
+
+def _lines_of(context: PlanContext, customer_id: UUID, facts: CustomerFacts) -> list[RawDocument]:
+    activities = classify_lines(
+        {product: _line_facts(context, facts, product) for product in facts.matrix},
+        context.cycle.months,
+        customer_has_plan=bool(facts.last_plan),
+    )
+    return [
+        prefilled_line(context, customer_id, facts, context.products[product], activity)
+        for product, activity in activities.items()
+        if activity.active
+    ]
+
+
+def _line_facts(context: PlanContext, facts: CustomerFacts, product_id: UUID) -> LineFacts:
+    history = facts.history.get(product_id)
+    return LineFacts(
+        sold=history is not None and sold_in(history.quantity, context.active_months),
+        planned=planned_in(facts.last_plan.get(product_id, {})),
+        launch_month=context.products[product_id].launch_month,
+    )
+
+
+def prefilled_line(
+    context: PlanContext, customer_id: UUID, facts: CustomerFacts, product: ProductFacts, activity: Activity
+) -> RawDocument:
+    """A new line of the stream `sales` as it stands before anybody said anything; every cell has rev 0."""
+    cycle = context.cycle
+    prefill = prefill_line(cycle.months, facts.last_plan.get(product.id, {}), context.naive(facts, product))
+    prices = context.prices(facts, product)
+    return {
+        "_id": line_id(current_tenant(), cycle.id, SALES, customer_id, product.id),
+        "cycle_id": cycle.id,
+        "stream": SALES,
+        "customer_id": customer_id,
+        "product_id": product.id,
+        "category": product.category,
+        "active": activity.active,
+        "mandatory": activity.mandatory,
+        "cells": [_cell(cell, price) for cell, price in zip(prefill, prices, strict=True)],
+    }
+
+
+def _cell(cell: PrefillCell, price: ResolvedPrice) -> dict[str, Any]:
+    return {
+        "month": cell.month,
+        "quantity": cell.quantity,
+        "value": value_at(cell.quantity, price.price),
+        "entered_in": "quantity",
+        "price": price.price,
+        "price_source": price.source.value,
+        "origin": cell.origin.value if cell.origin else None,
+        "reason": None,
+        "rev": 0,
+        "reviewed": False,
+    }

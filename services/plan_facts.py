@@ -1,0 +1,248 @@
+"""What the rules need to know about lines: matrix, history, prices, the last plan. Loaded for many customers at once,
+by the same few queries, for opening, saving, the grid and closing alike.
+
+All numbers are scaled integers (quantity 1/1000, money 1/10000, price 1/10^8) in the tenant's base currency.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from bson import Decimal128
+
+from core.collections import scoped
+from models.customer import CustomerPrice as PriceDocument
+from models.customer import MatrixEntry
+from models.cycle import Cycle
+from models.forecast import SnapshotMarker, SnapshotRow
+from models.product import Product
+from models.sale import MonthStatus, SalesRollup
+from planning.defaults import DEFAULTS
+from planning.months import Month, add_months, first_day, last_day
+from planning.naive import naive_line
+from planning.numbers import PRICE
+from planning.prices import CustomerPrice, ResolvedPrice, average_price, resolve_prices
+
+HISTORY_MONTHS = 37
+"""How far back history is read: three seasons and the current month."""
+
+QuantityByMonth = dict[Month, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFacts:
+    """A product as planning sees it; prices and cost scaled, None when unknown."""
+
+    id: UUID
+    code: str
+    name: str
+    category: str | None
+    unit: str
+    list_price: int | None
+    cost: int | None
+    launch_month: Month | None
+
+
+@dataclass(slots=True)
+class LineHistory:
+    """What was sold of one product to one customer, and at which total, in the months that average prices look at."""
+
+    quantity: QuantityByMonth = field(default_factory=dict)
+    priced_quantity: int = 0
+    priced_revenue: int = 0
+
+
+@dataclass(slots=True)
+class CustomerFacts:
+    """Everything about one customer's lines, by product."""
+
+    matrix: set[UUID] = field(default_factory=set)
+    history: dict[UUID, LineHistory] = field(default_factory=lambda: defaultdict(LineHistory))
+    prices: dict[UUID, list[CustomerPrice]] = field(default_factory=lambda: defaultdict(list))
+    last_plan: dict[UUID, dict[Month, int | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """What is the same for all lines of a cycle."""
+
+    cycle: Cycle
+    complete_months: frozenset[Month]
+    active_months: tuple[Month, ...]
+    price_months: frozenset[Month]
+    reference: tuple[UUID, int] | None
+    """Cycle and close number of the last approved plan."""
+    products: Mapping[UUID, ProductFacts]
+
+    def prices(self, facts: CustomerFacts, product: ProductFacts) -> tuple[ResolvedPrice, ...]:
+        """The price chain of a line without overrides, one per month of the cycle."""
+        history = facts.history.get(product.id)
+        average = None
+        if history is not None:
+            average = average_price(history.priced_revenue, history.priced_quantity)
+        return resolve_prices(
+            self.cycle.months,
+            customer_prices=facts.prices.get(product.id, ()),
+            list_price=product.list_price,
+            average_price=average,
+        )
+
+    def naive(self, facts: CustomerFacts, product: ProductFacts) -> dict[Month, int | None]:
+        """The naive quantity per month of the cycle, from the months that are complete now."""
+        history = facts.history.get(product.id)
+        quantities = history.quantity if history is not None else {}
+        values = naive_line(self.cycle.months, quantities, self.complete_months)
+        return {month: value.quantity for month, value in values.items()}
+
+
+async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None) -> PlanContext:
+    """Load what all lines share; `product_ids` limits the products to those."""
+    months = await scoped(MonthStatus).rows({"status": {"$in": ["complete", "restated"]}}, {"month": 1})
+    complete = frozenset(row["month"] for row in months)
+    latest = sorted(complete, reverse=True)
+    before_start = [month for month in latest if month < cycle.start_month]
+    return PlanContext(
+        cycle=cycle,
+        complete_months=complete,
+        active_months=tuple(before_start[: DEFAULTS.active_history_months]),
+        price_months=frozenset(before_start[: DEFAULTS.price_history_months]),
+        reference=await _reference(cycle),
+        products=await load_products(product_ids),
+    )
+
+
+async def load_products(product_ids: Collection[UUID] | None = None) -> dict[UUID, ProductFacts]:
+    """The active products, all or these (named ones also when inactive)."""
+    query: dict[str, Any] = {"is_active": True} if product_ids is None else {"_id": {"$in": list(product_ids)}}
+    fields = ("code", "name", "category", "unit", "list_price", "standard_cost", "launch_month")
+    rows = await scoped(Product).rows(query, dict.fromkeys(fields, 1))
+    return {row["_id"]: _product(row) for row in rows}
+
+
+async def load_customers(
+    context: PlanContext, customer_ids: Collection[UUID], product_ids: Collection[UUID] | None = None
+) -> dict[UUID, CustomerFacts]:
+    """The facts of these customers; `product_ids` limits them to these lines."""
+    found: dict[UUID, CustomerFacts] = {customer: CustomerFacts() for customer in customer_ids}
+    where: dict[str, Any] = {"customer_id": {"$in": list(customer_ids)}}
+    if product_ids is not None:
+        where["product_id"] = {"$in": list(product_ids)}
+    await _add_matrix(found, where, context)
+    await _add_history(found, where, context)
+    await _add_prices(found, where)
+    await _add_last_plan(found, where, context)
+    return found
+
+
+async def find_reference(cycle: Cycle) -> Cycle | None:
+    """The cycle whose graded close is the plan that this one starts from: the newest closed one that ran before."""
+    rows = await scoped(Cycle).documents(
+        {
+            "stage": "closed",
+            "graded_close": {"$ne": None},
+            "base_month": {"$lt": cycle.base_month},
+            "_id": {"$ne": cycle.id},
+        },
+        sort=[("base_month", -1), ("closed_at", -1)],
+        limit=1,
+    )
+    return rows[0] if rows else None
+
+
+async def _reference(cycle: Cycle) -> tuple[UUID, int] | None:
+    if cycle.reference_cycle_id is None:
+        return None
+    marker = await scoped(Cycle).row({"_id": cycle.reference_cycle_id}, {"graded_close": 1})
+    if marker is None or marker["graded_close"] is None:
+        return None
+    key = (cycle.reference_cycle_id, int(marker["graded_close"]))
+    sealed = await scoped(SnapshotMarker).exists({"cycle_id": key[0], "close_number": key[1]})
+    return key if sealed else None
+
+
+async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
+    begin = first_day(context.cycle.months[0]).isoformat()
+    end = last_day(context.cycle.months[-1]).isoformat()
+    query = {
+        **where,
+        "$and": [
+            {"$or": [{"valid_from": None}, {"valid_from": {"$lte": end}}]},
+            {"$or": [{"valid_to": None}, {"valid_to": {"$gte": begin}}]},
+        ],
+    }
+    async for row in scoped(MatrixEntry).find(query, {"_id": 0, "customer_id": 1, "product_id": 1}):
+        if row["product_id"] in context.products:
+            found[row["customer_id"]].matrix.add(row["product_id"])
+
+
+async def _add_history(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
+    since = add_months(context.cycle.start_month, -HISTORY_MONTHS)
+    fields = {"_id": 0, "customer_id": 1, "product_id": 1, "month": 1, "quantity": 1, "revenue": 1}
+    async for row in scoped(SalesRollup).find({**where, "month": {"$gte": since}}, fields):
+        history = found[row["customer_id"]].history[row["product_id"]]
+        history.quantity[row["month"]] = row["quantity"]
+        if row["month"] in context.price_months:
+            history.priced_quantity += row["quantity"]
+            history.priced_revenue += row["revenue"]
+
+
+async def _add_prices(found: dict[UUID, CustomerFacts], where: dict[str, Any]) -> None:
+    fields = {"_id": 0, "customer_id": 1, "product_id": 1, "price": 1, "valid_from": 1, "valid_to": 1}
+    async for row in scoped(PriceDocument).find(where, fields):
+        price = CustomerPrice(_day(row["valid_from"]), _last(row["valid_to"]), _scaled(row["price"]) or 0)
+        found[row["customer_id"]].prices[row["product_id"]].append(price)
+
+
+async def _add_last_plan(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
+    if context.reference is None:
+        return
+    cycle_id, close_number = context.reference
+    query = {**where, "cycle_id": cycle_id, "close_number": close_number, "stream": "approved"}
+    fields = {"_id": 0, "customer_id": 1, "product_id": 1, "cells.month": 1, "cells.quantity": 1}
+    async for row in scoped(SnapshotRow).find(query, fields):
+        plan = {cell["month"]: cell["quantity"] for cell in row["cells"]}
+        found[row["customer_id"]].last_plan[row["product_id"]] = plan
+
+
+def _product(row: Mapping[str, Any]) -> ProductFacts:
+    return ProductFacts(
+        id=row["_id"],
+        code=row["code"],
+        name=row["name"],
+        category=row.get("category"),
+        unit=row["unit"],
+        list_price=_scaled(row.get("list_price")),
+        cost=_scaled(row.get("standard_cost")),
+        launch_month=row.get("launch_month"),
+    )
+
+
+def _scaled(value: Decimal128 | None) -> int | None:
+    return None if value is None else PRICE.round_scaled(value.to_decimal())
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _last(text: str | None) -> date | None:
+    return None if text is None else _day(text)
+
+
+def chunks(ids: Iterable[UUID], size: int) -> Iterable[list[UUID]]:
+    """Consecutive lists of at most `size` ids."""
+    chunk: list[UUID] = []
+    for item in ids:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,39 @@
+"""Whose customers somebody sees today: the one answer for lists, grids, reports and exports."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from core.collections import scoped
+from core.errors import NotFound
+from models.customer import Assignment, Customer
+from planning.access import Scope, customer_scope
+from planning.roles import Role
+
+
+async def scope_of(role: str, user_id: UUID, day: date) -> Scope:
+    """The customers of a person on that day: a rep's own, everybody else's all."""
+    if Role(role) != Role.SALES_REP:
+        return customer_scope(Role(role), frozenset())
+    rows = await scoped(Assignment).rows({"user_id": user_id, **valid_on(day)}, {"_id": 0, "customer_id": 1})
+    return customer_scope(Role.SALES_REP, frozenset(row["customer_id"] for row in rows))
+
+
+async def demand_customer(role: str, user_id: UUID, day: date, customer_id: UUID) -> dict[str, Any]:
+    """The customer's id, code, name and currency; NotFound when it does not exist or is not in the person's scope."""
+    if Role(role) == Role.SALES_REP:
+        own = {"user_id": user_id, "customer_id": customer_id, **valid_on(day)}
+        if not await scoped(Assignment).exists(own):
+            raise NotFound("There is no such customer among yours.")
+    row = await scoped(Customer).row({"_id": customer_id}, {"code": 1, "name": 1, "currency": 1, "is_active": 1})
+    if row is None:
+        raise NotFound("There is no such customer among yours.")
+    return row
+
+
+def valid_on(day: date) -> dict[str, Any]:
+    """The query for effective-dated documents that hold on a day, both ends included."""
+    text = day.isoformat()
+    return {"valid_from": {"$lte": text}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": text}}]}
