@@ -1,0 +1,165 @@
+"""The kinds of import and their columns: one table each. A new kind is a new entry here and a writer in the imports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from planning.numbers import MONEY, PRICE, QUANTITY
+from services.import_kinds import cells
+from services.import_kinds.cells import Parser
+
+
+class ImportKind(StrEnum):
+    """What a file holds; the value stands in the API."""
+
+    USERS = "users"
+    CUSTOMERS = "customers"
+    PRODUCTS = "products"
+    ASSIGNMENTS = "assignments"
+    MATRIX = "matrix"
+    PRICES = "prices"
+    SALES = "sales"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by its name and synonyms. `default` fills blank cells and an absent column.
+
+    `folded` columns are compared trimmed and case-folded in natural keys. `in_base_currency` columns are currencies
+    that must be the company's own as long as there are no exchange rates.
+    """
+
+    name: str
+    parse: Parser
+    required: bool = False
+    synonyms: tuple[str, ...] = ()
+    default: object = None
+    folded: bool = False
+    in_base_currency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KindTable:
+    """`key` names the columns of the natural key; `ordered` pairs (from, to) must not run backwards; of each group in
+    `any_of` at least one column must be filled; `ordinal` is numbered within the rest of the key where it is absent.
+    """
+
+    kind: ImportKind
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    ordered: tuple[tuple[str, str], ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    ordinal: str | None = None
+
+
+ROLES = ("admin", "manager", "sales_rep", "viewer")
+LINE_TYPES = ("sale", "return", "price_credit", "rebate", "free_goods", "cancellation", "service")
+
+_CUSTOMER = Column("customer_code", cells.code(), True, ("customer", "customer_id", "customer_no", "customer_number"),
+                   folded=True)  # fmt: skip
+_ITEM = Column("item_code", cells.code(), True,
+               ("item", "product", "product_code", "sku", "stock_code", "stockcode", "item_no", "item_number"),
+               folded=True)  # fmt: skip
+_EMAIL = Column("email", cells.email(), True, ("e_mail", "mail", "user", "rep"))
+_NAME = Column("name", cells.text(200), True)
+_CURRENCY = Column("currency", cells.currency(), synonyms=("currency_code",), in_base_currency=True)
+_VALID_TO = Column("valid_to", cells.day(), synonyms=("to", "until", "end_date"))
+_VALID_FROM = Column("valid_from", cells.day(), synonyms=("from", "start_date"))
+_STARTS = Column("valid_from", cells.day(), True, _VALID_FROM.synonyms)
+
+_USERS = KindTable(
+    ImportKind.USERS,
+    (
+        _EMAIL,
+        _NAME,
+        Column("role", cells.choice(*ROLES), True),
+        Column("language", cells.language(), synonyms=("lang",)),
+    ),
+    key=("email",),
+)
+_CUSTOMERS = KindTable(
+    ImportKind.CUSTOMERS,
+    (
+        _CUSTOMER,
+        Column("name", cells.text(200), True, ("customer_name",)),
+        Column("region", cells.text(100)),
+        Column("group", cells.text(100), synonyms=("customer_group",)),
+        Column("country", cells.text(100)),
+        _CURRENCY,
+        Column("status", cells.choice("active", "inactive")),
+    ),
+    key=("customer_code",),
+)
+_PRODUCTS = KindTable(
+    ImportKind.PRODUCTS,
+    (
+        _ITEM,
+        Column("name", cells.text(200), True, ("item_name", "product_name", "description")),
+        Column("category", cells.text(100), synonyms=("product_category",)),
+        Column("unit", cells.text(20), synonyms=("unit_of_measure", "uom")),
+        Column("list_price", cells.number(PRICE, minimum=0), synonyms=("price",)),
+        Column("list_price_currency", cells.currency(), synonyms=("currency",), in_base_currency=True),
+        Column("standard_cost", cells.number(PRICE, minimum=0), synonyms=("cost", "unit_cost")),
+        Column("launch_month", cells.month(), synonyms=("launch", "launch_date")),
+    ),
+    key=("item_code",),
+)
+_ASSIGNMENTS = KindTable(
+    ImportKind.ASSIGNMENTS,
+    (
+        _EMAIL,
+        _CUSTOMER,
+        Column("category", cells.text(100), synonyms=("product_category",), folded=True),
+        _STARTS,
+        _VALID_TO,
+        Column("primary", cells.flag(), default=True, synonyms=("is_primary",)),
+    ),
+    key=("email", "customer_code", "category", "valid_from"),
+    ordered=(("valid_from", "valid_to"),),
+)
+_MATRIX = KindTable(
+    ImportKind.MATRIX,
+    (_CUSTOMER, _ITEM, _VALID_FROM, _VALID_TO),
+    key=("customer_code", "item_code", "valid_from"),
+    ordered=(("valid_from", "valid_to"),),
+)
+_PRICES = KindTable(
+    ImportKind.PRICES,
+    (
+        _CUSTOMER,
+        _ITEM,
+        Column("price", cells.number(PRICE, minimum=0), True, ("unit_price",)),
+        _CURRENCY,
+        _STARTS,
+        _VALID_TO,
+    ),
+    key=("customer_code", "item_code", "valid_from"),
+    ordered=(("valid_from", "valid_to"),),
+)
+# The line number may be absent only where no invoice spans files: its ordinal would start again in each file.
+_SALES = KindTable(
+    ImportKind.SALES,
+    (
+        Column("invoice", cells.code(), True, ("invoice_no", "invoiceno", "invoice_number", "document"), folded=True),
+        _ITEM,
+        Column("line_number", cells.whole(1, 999_999), True, ("line", "line_no", "position")),
+        _CUSTOMER,
+        Column("invoice_date", cells.day(), True, ("invoicedate", "date")),
+        Column("quantity", cells.number(QUANTITY), True, ("qty",)),
+        Column("unit_price", cells.number(PRICE, minimum=0), synonyms=("unitprice", "price")),
+        Column("net_revenue", cells.number(MONEY), synonyms=("revenue", "net_amount", "amount")),
+        _CURRENCY,
+        Column("line_type", cells.choice(*LINE_TYPES), default="sale", synonyms=("type",)),
+        Column("order_date", cells.day(), synonyms=("ordered",)),
+        Column("shipped_date", cells.day(), synonyms=("shipped", "ship_date")),
+    ),
+    key=("invoice", "item_code", "line_number"),
+    any_of=(("unit_price", "net_revenue"),),
+    ordinal="line_number",
+)
+
+TABLES: Mapping[ImportKind, KindTable] = {
+    table.kind: table for table in (_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _SALES)
+}
