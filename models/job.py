@@ -62,6 +62,8 @@ class Mail(TenantDocument):
     attempts: int = 0
     error: str | None = None
     queued_at: datetime = Field(default_factory=now)
+    next_try_at: datetime | None = Field(default_factory=now)
+    """Not before; a claim moves it ahead so that no other deliverer takes the mail. Null = no further try."""
     sent_at: datetime | None = None
 
     class Settings:

@@ -1,0 +1,96 @@
+"""What surrounds every activity: the tenant, the person and the log ids of its input; its errors as Temporal's.
+
+Failures lie in Temporal's history in the clear, so only our own refusals travel with their message: those are written
+for people. Of anything else the history gets the class alone, and the worker's log the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+from pymongo.errors import ConnectionFailure, PyMongoError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from activities.failures import as_application_error
+from core.context import acting_as, request_id, tenant_scope
+from core.errors import DatabaseUnavailable, PlanwrightError
+from workflows.contracts import TenantInput
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = Counter("planwright_activity_attempts", "Tries of activities by their end.", ["activity", "end"])
+SECONDS = Histogram(
+    "planwright_activity_seconds",
+    "How long a try took.",
+    ["activity"],
+    buckets=(0.01, 0.05, 0.25, 1, 5, 30, 120, 600),
+)
+
+
+class ContextInterceptor(Interceptor):
+    """Give it to the worker; activities then run in the context that their first argument names."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _InContext(next)
+
+
+class _InContext(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        name, began, end = activity.info().activity_type, time.perf_counter(), "cancelled"
+        try:
+            with _context(input.args[0] if input.args else None):
+                result = await _in_temporals_words(name, self.next, input)
+            end = "completed"
+            return result
+        except Exception:
+            end = "failed"
+            raise
+        finally:
+            ATTEMPTS.labels(name, end).inc()
+            SECONDS.labels(name).observe(time.perf_counter() - began)
+
+
+@contextmanager
+def _context(argument: object) -> Iterator[None]:
+    info = activity.info()
+    ids = {"workflow_id": info.workflow_id, "activity": info.activity_type, "attempt": info.attempt}
+    token = request_id.set(info.workflow_id or "")
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(structlog.contextvars.bound_contextvars(**ids))
+            if isinstance(argument, TenantInput):
+                stack.enter_context(tenant_scope(argument.tenant_id))
+                stack.enter_context(acting_as(argument.user_id))
+            yield
+    finally:
+        request_id.reset(token)
+
+
+async def _in_temporals_words(name: str, next: ActivityInboundInterceptor, input: ExecuteActivityInput) -> Any:
+    """Run the activity; raise nothing but Temporal's own errors."""
+    try:
+        return await next.execute_activity(input)
+    except FailureError:
+        raise
+    except PlanwrightError as error:
+        log.info("activity_refused", code=error.code(), message=error.message)
+        raise as_application_error(error) from None
+    except PyMongoError as error:
+        if not isinstance(error, ConnectionFailure) and not error.timeout:
+            raise _defect(name, error) from None
+        log.warning("database_away", error=type(error).__name__)
+        raise as_application_error(DatabaseUnavailable()) from None
+    except Exception as error:  # noqa: BLE001 - nothing is swallowed: it is logged and goes on under another class
+        raise _defect(name, error) from None
+
+
+def _defect(name: str, error: Exception) -> ApplicationError:
+    log.exception("activity_failed", error=type(error).__name__)
+    return ApplicationError(f"{type(error).__name__} in {name}; see the worker's log.", type=type(error).__name__)
