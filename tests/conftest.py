@@ -12,7 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper
 
 from core.mongo import Mongo
-from core.settings import MongoSettings
+from core.settings import MongoSettings, Settings, load_settings
 from models.registry import DOCUMENTS
 from models.tenant import Tenant
 from tests import factories
@@ -37,6 +37,27 @@ def temporal_address() -> Iterator[str]:
     """host:port of a real Temporal server that can skip time; namespace `default`."""
     with running_temporal() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def settings(mongodb_uri: str, mongodb_database: str, temporal_address: str) -> Iterator[Settings]:
+    """The process's settings, as they would come from the environment: real servers, generous limits, cheap hashes."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {
+            "PLANWRIGHT_ENV": "dev",
+            "MONGODB_URI": mongodb_uri,
+            "MONGODB_DATABASE": mongodb_database,
+            "TEMPORAL_ADDRESS": temporal_address,
+            "JWT_SECRET": "vTq3Xn8LrWb5Zk1Hs7Yd0Mf4Pc9Gj2Ua6Ei",
+            "BCRYPT_ROUNDS": "4",
+            "RATE_LIMIT_PER_MINUTE": "1000000",
+            "RATE_LIMIT_WRITES_PER_MINUTE": "1000000",
+            "RATE_LIMIT_LOGINS_PER_MINUTE": "1000000",
+        }.items():
+            environment.setenv(name, value)
+        load_settings.cache_clear()
+        yield load_settings()
+        load_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

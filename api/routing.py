@@ -1,0 +1,85 @@
+"""Routers as this API makes them: strict JSON bodies, stable operation ids, and the common errors declared.
+
+Routes are put flat into the application (no nested routers): a request is then matched once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.errors import COMMON_ERRORS, SIGNED_IN_ERRORS, errors, merged
+from api.json_body import parse_json
+from core.errors import MalformedRequest, PayloadTooLarge
+
+API = "/api/v1"
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly; its form is FastAPI's own."""
+
+    async def json(self) -> Any:
+        return parse_json(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route whose body, if it has one, is JSON that `parse_json` accepts, or a form."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        responses = options.get("responses") or {}
+        if self.expects_body(options):
+            responses = merged(errors(PayloadTooLarge), responses)
+        super().__init__(*args, **{**options, "responses": responses})
+
+    @staticmethod
+    def expects_body(options: dict[str, Any]) -> bool:
+        return bool({"POST", "PUT", "PATCH"} & set(options.get("methods") or ()))
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+        if self.body_field is None:
+            return handler
+
+        async def strict(request: Request) -> Response:
+            if not _has_known_body(request):
+                raise MalformedRequest("Send the body as JSON with 'Content-Type: application/json'.")
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def _has_known_body(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind in ("application/json", "multipart/form-data")
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name: stable, and unique over the API (a test says so)."""
+    return route.name
+
+
+def router_of(tag: str, *, public: bool = False) -> APIRouter:
+    """A router for one noun, below /api/v1; give each route its whole path, e.g. "/sop/cycles/{cycle_id}".
+
+    `public`: its routes need no access token.
+    """
+    common = errors(*COMMON_ERRORS) if public else merged(errors(*COMMON_ERRORS), errors(*SIGNED_IN_ERRORS))
+    return APIRouter(
+        prefix=API,
+        tags=[tag],
+        route_class=StrictRoute,
+        responses=common,
+        generate_unique_id_function=operation_id,
+        redirect_slashes=False,
+    )
+
+
+def install(app: FastAPI, routers: tuple[APIRouter, ...]) -> None:
+    """Put the routes of all routers into the application, flat."""
+    for router in routers:
+        app.router.routes.extend(router.routes)
