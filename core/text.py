@@ -13,6 +13,7 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 # Overrides and isolates let a text show in another order than it is stored ("exe.slx" for "xls.exe").
 _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SUSPECT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069\ufffd]")
+_UNPRINTABLE = re.compile("|".join(known.pattern for known in (_CONTROLS, _SURROGATES, _DIRECTION)))
 
 
 def code_key(code: str) -> str:
@@ -41,9 +42,8 @@ def text_problem(text: str, *, max_length: int, multiline: bool = False) -> str 
 
 
 def printable(text: str, *, max_length: int) -> str:
-    """The text with everything that `text_problem` refuses made visible as U+FFFD, and cut with an ellipsis."""
-    shown = _SURROGATES.sub(REPLACEMENT, _CONTROLS.sub(REPLACEMENT, text))
-    shown = _DIRECTION.sub(REPLACEMENT, shown)
+    """The text with every character that `text_problem` refuses shown as U+FFFD, line breaks kept, cut with an ellipsis."""
+    shown = _UNPRINTABLE.sub(REPLACEMENT, text)
     return shown if len(shown) <= max_length else shown[: max_length - 1] + "…"
 
 

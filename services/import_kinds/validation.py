@@ -131,6 +131,8 @@ class FileValidator:
         """Only for rows without another error: a refused cell is not an empty one."""
         for group in self.table.any_of:
             filled = [parsed[name] for name in group if name in parsed]
+            if any(None not in values for values in filled):
+                continue
             title = next(self.titles[name] for name in group if name in parsed)
             for row, *values in zip(rows, *filled, strict=True):
                 if row not in bad and all(value is None for value in values):
