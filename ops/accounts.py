@@ -1,0 +1,49 @@
+"""The first company and its first admin, made from the command line: there is no register route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from core.context import tenant_scope
+from core.errors import PlanwrightError
+from core.mongo import Mongo
+from core.settings import Settings, check_secrets
+from models.registry import DOCUMENTS
+from models.tenant import Tenant
+from models.user import User
+from ops.errors import OpsError
+from planning.roles import Role
+from services import identity, tenants
+
+T = TypeVar("T")
+
+
+async def create_tenant(settings: Settings, slug: str, name: str, base_currency: str, time_zone: str) -> Tenant:
+    """Make a company; raises `OpsError` with a sentence for what is refused."""
+    return await _connected(
+        settings, lambda: tenants.create_tenant(slug, name, base_currency=base_currency, time_zone=time_zone)
+    )
+
+
+async def create_superuser(settings: Settings, slug: str, email: str, name: str, password: str) -> User:
+    """Make an admin of the company with this short name, who can sign in at once; raises `OpsError`."""
+
+    async def action() -> User:
+        with tenant_scope(await tenants.tenant_id_of(slug)):
+            return await identity.create_user(email, name, Role.ADMIN, password=password)
+
+    return await _connected(settings, action)
+
+
+async def _connected(settings: Settings, action: Callable[[], Awaitable[T]]) -> T:
+    """Run the action with the documents bound to the database of the settings."""
+    check_secrets(settings)
+    mongo = Mongo(settings.mongo)
+    try:
+        await mongo.start(DOCUMENTS)
+        return await action()
+    except PlanwrightError as error:
+        raise OpsError(" ".join([error.message, *(f"{one.field}: {one.message}" for one in error.details)])) from error
+    finally:
+        await mongo.close()

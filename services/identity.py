@@ -1,0 +1,276 @@
+"""Who somebody is: being invited, signing in, staying signed in, being recognised on every request, signing out.
+
+Access tokens are short and prove nothing by themselves: `identify` reads the user and the session on every request, so
+disabling, a new role or password, and signing out act at the next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from core.clock import now
+from core.collections import scoped, transaction
+from core.context import acting_as, current_tenant, tenant_scope
+from core.errors import Detail, EmailTaken, InvalidInput, NotAuthenticated
+from core.security.emails import clean_email, email_key
+from core.security.kit import kit
+from core.security.passwords import password_problem
+from core.security.tokens import new_token, token_hash
+from models.session import PasswordToken, RefreshToken
+from models.tenant import Tenant
+from models.user import LoginIndex, User
+from planning.access import Actor
+from planning.roles import Role
+from services import audit, lockout, mails, sessions
+from services.sessions import Tokens
+from services.users import person_problems
+
+log = structlog.get_logger(__name__)
+
+WRONG = "The e-mail address or the password is not right."
+ENDED = "Your session has ended; sign in again."
+DEAD_LINK = "This link was used, replaced or is too old; ask for a new one."
+RESET_SECONDS = 1800
+NOBODY = UUID(int=0)
+
+_OF_CALLER = {"name": 1, "language": 1, "role": 1, "grants": 1, "token_version": 1}
+_OF_SIGN_IN = {"password_hash": 1, "role": 1, "token_version": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as the database knows them now."""
+
+    user_id: UUID
+    tenant_id: UUID
+    session_id: UUID
+    role: Role
+    grants: frozenset[str]
+    name: str
+    language: str
+
+    @property
+    def actor(self) -> Actor:
+        """The part of the caller that the access rules need."""
+        return Actor(self.role, self.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The caller and the company, for the caller's own eyes."""
+
+    user: User
+    tenant: Tenant
+
+
+async def identify(access_token: object) -> Caller:
+    """The caller behind an access token, by one decode and two projected reads; raises `NotAuthenticated`.
+
+    The claims are compared with the user as stored: a token from before a change of role, password or state is dead.
+    """
+    claims = kit().access_tokens.read(access_token)
+    with tenant_scope(claims.tenant_id):
+        user = await scoped(User).row({"_id": claims.user_id, "is_active": True}, _OF_CALLER)
+        session = await sessions.living(claims.session_id, claims.user_id)
+    if user is None or session is None or (user["role"], user["token_version"]) != (claims.role, claims.token_version):
+        raise NotAuthenticated()
+    return Caller(
+        user_id=claims.user_id,
+        tenant_id=claims.tenant_id,
+        session_id=claims.session_id,
+        role=Role(user["role"]),
+        grants=frozenset(user["grants"]),
+        name=user["name"],
+        language=user["language"],
+    )
+
+
+async def sign_in(email: str, password: str, *, address: str, user_agent: str = "") -> Tokens:
+    """Begin a session. Raises `NotAuthenticated` or, once the attempts are used up, `TooManyRequests`.
+
+    Unknown, disabled, not yet set up and wrong password are one answer, made by the same reads and the same hashing.
+    """
+    reservation = await lockout.reserve(kit().settings, email, address)
+    index = await scoped(LoginIndex).row({"email_key": email_key(email)}, {"tenant_id": 1, "user_id": 1})
+    tenant_id, user_id = (index["tenant_id"], index["user_id"]) if index else (NOBODY, NOBODY)
+    with tenant_scope(tenant_id), acting_as(user_id if index else None):
+        user = await scoped(User).row({"_id": user_id, "is_active": True}, _OF_SIGN_IN)
+        is_open = await _is_open(tenant_id)
+        stored = user["password_hash"] if user and is_open else None
+        fits = await kit().passwords.verify(password, stored)
+        if user is None or not fits:
+            log.info("sign_in_refused", address=address)
+            raise NotAuthenticated(WRONG)
+        await _renew_hash(user, password)
+        tokens = await sessions.begin(user, address, user_agent)
+    await lockout.succeed(reservation)
+    return tokens
+
+
+async def refresh(refresh_token: str) -> Tokens:
+    """The next pair of tokens of the session, in exchange for the current refresh token; raises `NotAuthenticated`.
+
+    One atomic update decides who of several used the token first. Everybody else proves that a copy exists: the
+    session is revoked and the event recorded, and the tokens of the first die with it.
+    """
+    found = await scoped(RefreshToken).row({"token_hash": token_hash(refresh_token), "expires_at": {"$gt": now()}})
+    if found is None:
+        raise NotAuthenticated(ENDED)
+    with tenant_scope(found["tenant_id"]):
+        user = await scoped(User).row({"_id": found["user_id"], "is_active": True}, _OF_SIGN_IN)
+        session = await sessions.living(found["session_id"], found["user_id"])
+        is_open = await _is_open(found["tenant_id"])
+        # All that may refuse is read before the token is claimed: whoever claims it gets the answer.
+        if found["used_at"] is None and (user is None or session is None or not is_open):
+            raise NotAuthenticated(ENDED)
+        first = await scoped(RefreshToken).change({"_id": found["_id"], "used_at": None}, {"$set": {"used_at": now()}})
+        if first is None or user is None or session is None:
+            await sessions.end_family(found["session_id"])
+            raise NotAuthenticated(ENDED)
+        return await sessions.issue(user, found["tenant_id"], found["session_id"], session["expires_at"])
+
+
+async def sign_out(caller: Caller) -> None:
+    """End the caller's session, and only this one. Doing it twice is the same as once."""
+
+    async def action() -> None:
+        if await sessions.revoke(caller.session_id, "signed out"):
+            await audit.record("user.signed_out", "user", caller.user_id)
+
+    await transaction(action)
+
+
+async def profile(caller: Caller) -> Profile:
+    """The caller's own user and company."""
+    return Profile(await scoped(User).get(caller.user_id), await scoped(Tenant).get(caller.tenant_id))
+
+
+async def create_user(
+    email: str,
+    name: str,
+    role: str,
+    *,
+    grants: Sequence[str] = (),
+    language: str = "en",
+    password: str | None = None,
+    invite: bool = True,
+) -> User:
+    """Add a person to the tenant in context, and queue the mail with the set-up link unless a password is given.
+
+    Raises `InvalidInput` with all that is wrong, and `EmailTaken` when the address signs in somewhere already, be it in
+    another tenant. `invite=False` sends nothing.
+    """
+    problems = [*person_problems(name=name, role=role, grants=grants, language=language), *_password_problems(password)]
+    if problems:
+        raise InvalidInput(details=problems)
+    address = clean_email(email)
+    hashed = await kit().passwords.hash(password) if password is not None else None
+    user = User(
+        email=address,
+        email_key=email_key(address),
+        name=name.strip(),
+        role=str(Role(role)),
+        grants=sorted(grants),
+        language=language,
+        password_hash=hashed,
+    )
+
+    async def action() -> User:
+        if await scoped(LoginIndex).exists({"email_key": user.email_key}):
+            raise EmailTaken()
+        await scoped(LoginIndex).insert(
+            LoginIndex(email_key=user.email_key, tenant_id=current_tenant(), user_id=user.id)
+        )
+        await scoped(User).insert(user)
+        said = {"email": address, "name": user.name, "role": user.role, "grants": user.grants}
+        await audit.record("user.created", "user", user.id, after=said)
+        if invite and password is None:
+            await mails.queue(f"user-created:{user.id}", "account_setup", [user.id], {}, link_purpose="setup")
+        return user
+
+    return await transaction(action)
+
+
+async def mint_password_link(user_id: UUID, purpose: str) -> str:
+    """A link with which the user of the tenant in context sets a password once; `purpose` is `setup` or `reset`.
+
+    The token stands in the fragment, which browsers don't send and proxies don't log. Each delivery of a mail mints
+    its own; using one ends them all. The host comes from the settings, never from a request.
+    """
+    settings = kit().settings
+    lifetimes: Mapping[str, int] = {"setup": settings.security.setup_link_seconds, "reset": RESET_SECONDS}
+    raw = new_token()
+    await scoped(PasswordToken).insert(
+        PasswordToken(
+            token_hash=token_hash(raw),
+            tenant_id=current_tenant(),
+            user_id=user_id,
+            purpose=purpose,
+            expires_at=now() + timedelta(seconds=lifetimes[purpose]),
+        )
+    )
+    return f"{settings.app.app_url.rstrip('/')}/password-setup#token={raw}"
+
+
+async def set_password_by_link(token: str, password: str, *, address: str) -> None:
+    """Set the password of the link's owner; ends the owner's sessions, other links and lockout.
+
+    Raises `InvalidInput` for a password that is not accepted (the link stays good) and for a link that is not, and
+    `TooManyRequests`.
+    """
+    await lockout.require_address(kit().settings, address)
+    if problems := _password_problems(password):
+        raise InvalidInput(details=problems)
+    link = await scoped(PasswordToken).row(_usable(token))
+    if link is None:
+        raise InvalidInput(DEAD_LINK, details=[Detail("token", DEAD_LINK)])
+    hashed = await kit().passwords.hash(password)
+    with tenant_scope(link["tenant_id"]), acting_as(link["user_id"]):
+        email = await _replace_password(token, link["user_id"], hashed)
+    await lockout.unlock(email, address)
+
+
+async def _replace_password(token: str, user_id: UUID, hashed: str) -> str:
+    """Use up the link and store the hash, in one transaction; returns the owner's e-mail address."""
+
+    async def action() -> str:
+        claimed = await scoped(PasswordToken).change(_usable(token), {"$set": {"used_at": now()}})
+        changes = {"$set": {"password_hash": hashed, "updated_at": now()}, "$inc": {"token_version": 1}}
+        user = claimed and await scoped(User).change({"_id": user_id, "is_active": True}, changes)
+        if not user:
+            raise InvalidInput(DEAD_LINK, details=[Detail("token", DEAD_LINK)])
+        await scoped(PasswordToken).update_many({"user_id": user_id, "used_at": None}, {"$set": {"used_at": now()}})
+        await sessions.revoke_all(user_id, "password set")
+        await audit.record("user.password_set", "user", user_id)
+        return str(user["email"])
+
+    return await transaction(action)
+
+
+def _usable(token: str) -> dict[str, Any]:
+    return {"token_hash": token_hash(token), "used_at": None, "expires_at": {"$gt": now()}}
+
+
+def _password_problems(password: str | None) -> list[Detail]:
+    if password is None:
+        return []
+    problem = password_problem(password, min_length=kit().settings.security.password_min_length)
+    return [Detail("password", problem)] if problem else []
+
+
+async def _is_open(tenant_id: UUID) -> bool:
+    return await scoped(Tenant).exists({"_id": tenant_id, "is_active": True})
+
+
+async def _renew_hash(user: Mapping[str, Any], password: str) -> None:
+    """Hash anew when the settings ask for other rounds than when the password was set."""
+    passwords, old = kit().passwords, user["password_hash"]
+    if passwords.is_outdated(old):
+        renewed = await passwords.hash(password)
+        await scoped(User).update_one({"_id": user["_id"], "password_hash": old}, {"$set": {"password_hash": renewed}})

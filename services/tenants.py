@@ -1,0 +1,82 @@
+"""Companies: how one begins."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from core.collections import scoped, transaction
+from core.context import tenant_scope
+from core.errors import Conflict, Detail, InvalidInput, NotFound
+from core.text import text_problem
+from models.tenant import Tenant
+from planning.defaults import DEFAULTS
+from services import audit
+
+MAX_NAME = 120
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+async def create_tenant(
+    slug: str,
+    name: str,
+    *,
+    base_currency: str = DEFAULTS.base_currency,
+    time_zone: str = DEFAULTS.time_zone,
+) -> Tenant:
+    """Make a company with a copy of the defaults. Raises `InvalidInput`, or `Conflict` when the slug is taken."""
+    problems = _problems(slug, name, base_currency, time_zone)
+    if problems:
+        raise InvalidInput(details=problems)
+    tenant = Tenant(
+        slug=slug,
+        name=name.strip(),
+        base_currency=base_currency,
+        time_zone=time_zone,
+        fiscal_year_start_month=DEFAULTS.fiscal_year_start_month,
+        actuals_basis=DEFAULTS.actuals_basis,
+        sheet_scope=DEFAULTS.sheet_scope,
+        horizon=DEFAULTS.horizon,
+        mandatory_months=DEFAULTS.mandatory_months,
+        entry_days=DEFAULTS.entry_days,
+        review_days=DEFAULTS.review_days,
+        reminder_offsets_days=list(DEFAULTS.reminder_offsets_days),
+        auto_close=DEFAULTS.auto_close,
+        auto_close_share_percent=int(DEFAULTS.auto_close_share * 100),
+    )
+
+    async def action() -> Tenant:
+        if await scoped(Tenant).exists({"slug": slug}):
+            raise Conflict(f"A company with the short name {slug!r} exists already.")
+        await scoped(Tenant).insert(tenant)
+        with tenant_scope(tenant.id):
+            await audit.record("tenant.created", "tenant", tenant.id, after={"slug": slug, "name": tenant.name})
+        return tenant
+
+    return await transaction(action)
+
+
+async def tenant_id_of(slug: str) -> UUID:
+    """The id of the company with this short name; raises `NotFound`."""
+    row = await scoped(Tenant).row({"slug": slug}, {"_id": 1})
+    if row is None:
+        raise NotFound(f"There is no company with the short name {slug!r}.")
+    found: UUID = row["_id"]
+    return found
+
+
+def _problems(slug: str, name: str, base_currency: str, time_zone: str) -> list[Detail]:
+    problems: list[Detail] = []
+    if not _SLUG.fullmatch(slug):
+        problems.append(Detail("slug", "Use 1 to 40 small letters, digits and hyphens, like acme-trading."))
+    expected = text_problem(name, max_length=MAX_NAME) or (None if name.strip() else "a name")
+    if expected:
+        problems.append(Detail("name", f"Send {expected}."))
+    if not _CURRENCY.fullmatch(base_currency):
+        problems.append(Detail("base_currency", "Use the three letters of ISO 4217, like EUR."))
+    if time_zone not in available_timezones():
+        problems.append(Detail("time_zone", "Use an IANA time zone, like Europe/London."))
+    return problems
