@@ -7,10 +7,11 @@ and the person on whose behalf it runs (null = the system); the activity interce
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+from planning.stages import Move, Stage
 
 
 class Input(BaseModel):
@@ -95,11 +96,11 @@ class Missing(Input):
 
 PLANNING_CYCLE_WORKFLOW = "planning-cycle"
 READ_CYCLE_ACTIVITY = "read-cycle"
-MOVE_CYCLE_ACTIVITY = "move-cycle"
 PREPARE_CYCLE_ACTIVITY = "prepare-cycle"
+MOVE_CYCLE_ACTIVITY = "move-cycle"
+MEASURE_SHARE_ACTIVITY = "measure-share"
 COPY_SNAPSHOT_ACTIVITY = "copy-snapshot"
 SEAL_SNAPSHOT_ACTIVITY = "seal-snapshot"
-TELL_ACTIVITY = "tell-managers"
 MOVE_UPDATE = "move"
 NUDGE_SIGNAL = "nudge"
 
@@ -108,21 +109,69 @@ class CycleInput(TenantInput):
     cycle_id: UUID
 
 
+class CycleAt(CycleInput):
+    """The cycle at the workflow's time."""
+
+    at: datetime
+
+
+class CycleView(Input):
+    """What the workflow knows of its cycle; `exists` is false once a draft was deleted."""
+
+    exists: bool
+    stage: Stage = Stage.CANCELLED
+    opens_at: datetime | None = None
+    entry_closes_at: datetime | None = None
+    closes_at: datetime | None = None
+    auto_close: bool = False
+    auto_close_share_percent: int = 80
+    grace_seconds: float = 0
+
+
+class CycleChanges(Input):
+    """New values; None = stays. `clear_opens_at`: from now on only a person opens it."""
+
+    name: str | None = None
+    opens_at: datetime | None = None
+    clear_opens_at: bool = False
+    entry_closes_at: datetime | None = None
+    closes_at: datetime | None = None
+    auto_close: bool | None = None
+    auto_close_share_percent: int | None = None
+    reminder_offsets_days: tuple[int, ...] | None = None
+
+
+class MoveRequest(CycleInput):
+    """Something that a person, or the clock (`operation_id` null), asks of a cycle."""
+
+    move: Move
+    operation_id: UUID | None = None
+    changes: CycleChanges = CycleChanges()
+    reason: str = ""
+
+
+class MoveAt(MoveRequest):
+    """A request at the workflow's time."""
+
+    at: datetime
+
+
+class MoveOutcome(Input):
+    """The cycle after the move; not `done` when the clock's opening waits for another cycle."""
+
+    view: CycleView
+    done: bool = True
+
+
+class ShareView(Input):
+    """Whether enough of the plan is submitted, and the share in percent for people (`-` when undefined)."""
+
+    met: bool
+    percent: str
+
+
 def cycle_workflow_id(tenant_id: UUID, cycle_id: UUID) -> str:
     return f"cycle:{tenant_id}:{cycle_id}"
-
-
-class MoveRequest(TenantInput):
-    """Something that a person (or the clock: `operation_id` null) asks of a cycle.
-
-    `move` is a `planning.stages.Move`; `changes` holds new deadlines and flags as JSON values.
-    """
-
-    cycle_id: UUID
-    move: str
-    operation_id: UUID | None = None
-    changes: dict[str, Any] = {}
-    at: datetime | None = None
 
 
 Missing.model_rebuild()

@@ -1,0 +1,138 @@
+"""The steps of the planning cycle's workflow: read, lay out, move, measure, copy, seal.
+
+Each is idempotent: laying out and copying rewrite their chunk and go on from the heartbeat's cursor; a move finds its
+operation done or its stage reached.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from temporalio import activity
+
+from core.collections import scoped
+from core.errors import PlanwrightError
+from core.settings import load_settings
+from models.cycle import Cycle
+from planning.share import share_met
+from planning.stages import Move, Stage
+from services import closing, cycle_moves, opening, operations, share
+from services.cycle_moves import Moved
+from workflows.contracts import (
+    COPY_SNAPSHOT_ACTIVITY,
+    MEASURE_SHARE_ACTIVITY,
+    MOVE_CYCLE_ACTIVITY,
+    PREPARE_CYCLE_ACTIVITY,
+    READ_CYCLE_ACTIVITY,
+    SEAL_SNAPSHOT_ACTIVITY,
+    CycleAt,
+    CycleChanges,
+    CycleInput,
+    CycleView,
+    MoveAt,
+    MoveOutcome,
+    ShareView,
+)
+
+
+@activity.defn(name=READ_CYCLE_ACTIVITY)
+async def read_cycle(cycle: CycleInput) -> CycleView:
+    """The cycle as MongoDB has it; `exists` false for a deleted draft."""
+    found = await scoped(Cycle).one({"_id": cycle.cycle_id})
+    return CycleView(exists=False) if found is None else view_of(found)
+
+
+@activity.defn(name=PREPARE_CYCLE_ACTIVITY)
+async def prepare_cycle(cycle: CycleInput) -> int:
+    """Lay out sheets and prefilled lines; returns the number of customers."""
+    return await opening.prepare(cycle.cycle_id, activity.heartbeat, done=cursor())
+
+
+@activity.defn(name=MOVE_CYCLE_ACTIVITY)
+async def move_cycle(request: MoveAt) -> MoveOutcome:
+    """Carry out one move. A refusal ends its operation with the reason and is raised."""
+    if await operations.is_done(request.operation_id):
+        return MoveOutcome(view=view_of(await scoped(Cycle).get(request.cycle_id)))
+    try:
+        moved = await carry_out(request)
+    except PlanwrightError as refusal:
+        if not refusal.retryable:
+            await operations.fail(request.operation_id, refusal)
+        raise
+    return MoveOutcome(view=view_of(moved.cycle), done=moved.waits_for is None)
+
+
+@activity.defn(name=MEASURE_SHARE_ACTIVITY)
+async def measure_share(cycle: CycleAt) -> ShareView:
+    """Whether the cycle may close by itself; managers are told once when it may not."""
+    found = await scoped(Cycle).get(cycle.cycle_id)
+    measured = await share.measure(cycle.cycle_id, activity.heartbeat)
+    percent = "-" if measured.share is None else f"{measured.share * 100:.1f}"
+    met = share_met(measured, Decimal(found.auto_close_share_percent) / 100)
+    if not met:
+        await cycle_moves.note_below_share(cycle.cycle_id, percent)
+    return ShareView(met=met, percent=percent)
+
+
+@activity.defn(name=COPY_SNAPSHOT_ACTIVITY)
+async def copy_snapshot(cycle: CycleInput) -> int:
+    """Copy the streams into the snapshot; returns the number of customers."""
+    return await closing.copy_snapshot(cycle.cycle_id, activity.heartbeat, done=cursor())
+
+
+@activity.defn(name=SEAL_SNAPSHOT_ACTIVITY)
+async def seal_snapshot(cycle: CycleAt) -> CycleView:
+    """Write the marker and close the cycle."""
+    return view_of(await closing.seal(cycle.cycle_id, cycle.at))
+
+
+async def carry_out(request: MoveAt) -> Moved:
+    """The service of each move."""
+    cycle_id, operation_id = request.cycle_id, request.operation_id
+    match request.move:
+        case Move.OPEN:
+            return await cycle_moves.open_entry(cycle_id, request.at, operation_id)
+        case Move.LOCK_ENTRY:
+            return await cycle_moves.lock_entry(cycle_id, request.at)
+        case Move.CLOSE:
+            return await cycle_moves.begin_closing(cycle_id, request.at, operation_id, request.user_id)
+        case Move.REOPEN:
+            return await cycle_moves.reopen(
+                cycle_id, request.at, new_values(request.changes), operation_id, request.reason
+            )
+        case Move.RESCHEDULE:
+            return await cycle_moves.reschedule(cycle_id, request.at, new_values(request.changes), operation_id)
+        case Move.CANCEL:
+            return await cycle_moves.cancel(cycle_id, operation_id, request.reason)
+        case Move.SEAL:
+            return Moved(await closing.seal(cycle_id, request.at))
+
+
+def new_values(changes: CycleChanges) -> dict[str, object]:
+    """The changed fields as the cycle stores them."""
+    values = {name: value for name, value in changes if value is not None and name != "clear_opens_at"}
+    if "reminder_offsets_days" in values:
+        values["reminder_offsets_days"] = list(changes.reminder_offsets_days or ())
+    return values | ({"opens_at": None} if changes.clear_opens_at else {})
+
+
+def view_of(cycle: Cycle) -> CycleView:
+    """What the workflow may know. Deadlines wait one request time-out for what was received before them."""
+    grace = timedelta(seconds=load_settings().http.request_timeout_seconds)
+    return CycleView(
+        exists=True,
+        stage=Stage(cycle.stage),
+        opens_at=cycle.opens_at,
+        entry_closes_at=cycle.entry_closes_at,
+        closes_at=cycle.closes_at,
+        auto_close=cycle.auto_close,
+        auto_close_share_percent=cycle.auto_close_share_percent,
+        grace_seconds=grace.total_seconds(),
+    )
+
+
+def cursor() -> int:
+    """How many customers the last attempt had done."""
+    details = activity.info().heartbeat_details
+    return int(details[0]) if details else 0

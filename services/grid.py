@@ -1,0 +1,250 @@
+"""The entry grid: a customer's lines with cells, prices, last year's actuals and totals, in one read.
+
+It goes from BSON to JSON with projections and no document per row: scaled integers become JSON numbers in place.
+Totals add values only, since quantities of different units are never added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.collections import scoped
+from core.context import current_tenant
+from core.errors import InvalidInput, NotFound
+from core.mongo import RawDocument
+from models.cycle import Cycle
+from models.forecast import Line, Sheet
+from models.keys import sheet_id
+from models.product import Product
+from models.sale import MonthStatus, SalesRollup
+from planning.active import Activity, ActivityReason
+from planning.locks import entry_lock
+from planning.months import add_months
+from planning.numbers import MONEY, PRICE, QUANTITY
+from planning.stages import Stage, phase_of, status_of
+from services.opening import SALES, prefilled_line
+from services.plan_facts import load_context, load_customers
+
+MAX_LINES = 5_000
+
+CYCLE_FIELDS = dict.fromkeys(
+    (
+        "name",
+        "stage",
+        "months",
+        "mandatory_until",
+        "currency",
+        "opens_at",
+        "entry_closes_at",
+        "closes_at",
+        "base_month",
+    ),
+    1,
+)
+SHEET_FIELDS = dict.fromkeys(
+    ("state", "entry_open", "locked_by_close", "version", "rev", "submitted_at", "mandatory_lines"), 1
+)
+LINE_FIELDS = dict.fromkeys(("product_id", "active", "mandatory", "cells"), 1)
+PRODUCT_FIELDS = dict.fromkeys(("code", "name", "category", "unit"), 1)
+ROLLUP_FIELDS = {"_id": 0, "product_id": 1, "month": 1, "quantity": 1, "revenue": 1}
+
+
+async def read_grid(
+    cycle_id: UUID, customer: Mapping[str, Any], received_at: datetime, *, dormant: bool, search: str | None
+) -> dict[str, Any]:
+    """The grid of one customer (`customer`: `_id`, `code`, `name`).
+
+    `dormant` adds the lines of the customer's matrix that are not active; `search` keeps the lines whose code or name
+    contains the text, dormant ones included. At most 5,000 lines.
+    """
+    cycle = await scoped(Cycle).row({"_id": cycle_id}, CYCLE_FIELDS)
+    if cycle is None:
+        raise NotFound("There is no such cycle.")
+    where = {"cycle_id": cycle_id, "stream": SALES, "customer_id": customer["_id"]}
+    rows = await scoped(Line).rows(where, LINE_FIELDS, limit=MAX_LINES + 1)
+    if dormant or search:
+        rows += await _virtual_lines(cycle_id, customer["_id"], {row["product_id"] for row in rows})
+    if len(rows) > MAX_LINES:
+        raise InvalidInput(f"This customer has more than {MAX_LINES} lines; narrow them down with search.")
+    products = await _products([row["product_id"] for row in rows])
+    if search:
+        rows = [row for row in rows if _matches(products.get(row["product_id"]), search.casefold())]
+    last_year = await _last_year(cycle["months"], customer["_id"])
+    sheet = await scoped(Sheet).row({"_id": sheet_id(current_tenant(), cycle_id, customer["_id"], None)}, SHEET_FIELDS)
+    return {
+        "cycle": _cycle(cycle),
+        "customer": {"id": customer["_id"], "code": customer["code"], "name": customer["name"]},
+        "sheet": _sheet(cycle, sheet, received_at),
+        "totals": _totals(cycle["months"], rows, last_year),
+        "lines": _lines(cycle["months"], rows, products, last_year),
+    }
+
+
+async def _products(ids: list[UUID]) -> dict[UUID, RawDocument]:
+    rows = await scoped(Product).rows({"_id": {"$in": ids}}, PRODUCT_FIELDS)
+    return {row["_id"]: row for row in rows}
+
+
+async def _virtual_lines(cycle_id: UUID, customer_id: UUID, saved: set[UUID]) -> list[RawDocument]:
+    """The rest of the matrix, as a first save would store it."""
+    cycle = await scoped(Cycle).get(cycle_id)
+    context = await load_context(cycle)
+    facts = (await load_customers(context, [customer_id]))[customer_id]
+    dormant = Activity(active=False, mandatory=False, reason=ActivityReason.DORMANT)
+    return [
+        {**prefilled_line(context, customer_id, facts, context.products[product], dormant), "virtual": True}
+        for product in facts.matrix - saved
+    ]
+
+
+class LastYear:
+    """Actuals of the months one year before the planned ones: quantity by product, revenue by month."""
+
+    def __init__(self, months: list[str], complete: set[str], rows: list[RawDocument]) -> None:
+        self.months = [add_months(month, -12) for month in months]
+        self.complete = complete
+        self.quantity: dict[UUID, dict[str, int]] = {}
+        self.revenue: dict[str, int] = {}
+        for row in rows:
+            self.quantity.setdefault(row["product_id"], {})[row["month"]] = row["quantity"]
+            self.revenue[row["month"]] = self.revenue.get(row["month"], 0) + row["revenue"]
+
+    def of_product(self, product_id: UUID) -> list[float | None]:
+        """One quantity per planned month; a complete month without sales is 0, an open one without any is null."""
+        sold = self.quantity.get(product_id, {})
+        return [
+            sold[month] / QUANTITY.factor if month in sold else (0 if month in self.complete else None)
+            for month in self.months
+        ]
+
+    def of_month(self, index: int) -> float | None:
+        month = self.months[index]
+        if month in self.revenue:
+            return self.revenue[month] / MONEY.factor
+        return 0 if month in self.complete else None
+
+
+async def _last_year(months: list[str], customer_id: UUID) -> LastYear:
+    first, last = add_months(months[0], -12), add_months(months[-1], -12)
+    span = {"$gte": first, "$lte": last}
+    rows = await scoped(SalesRollup).rows({"customer_id": customer_id, "month": span}, ROLLUP_FIELDS)
+    complete = await scoped(MonthStatus).rows(
+        {"month": span, "status": {"$in": ["complete", "restated"]}}, {"_id": 0, "month": 1}
+    )
+    return LastYear(months, {row["month"] for row in complete}, rows)
+
+
+def _cycle(cycle: RawDocument) -> dict[str, Any]:
+    stage = Stage(cycle["stage"])
+    return {
+        "id": cycle["_id"],
+        "name": cycle["name"],
+        "status": status_of(stage),
+        "phase": phase_of(stage),
+        "base_month": cycle["base_month"],
+        "months": cycle["months"],
+        "mandatory_until": cycle["mandatory_until"],
+        "currency": cycle["currency"],
+        "entry_closes_at": cycle["entry_closes_at"],
+        "closes_at": cycle["closes_at"],
+    }
+
+
+def _sheet(cycle: RawDocument, sheet: RawDocument | None, received_at: datetime) -> dict[str, Any]:
+    state = sheet["state"] if sheet else "draft"
+    lock = entry_lock(
+        stage=cycle["stage"],
+        sheet_state=state,
+        entry_open=sheet["entry_open"] if sheet else True,
+        locked_by_close=sheet["locked_by_close"] if sheet else False,
+        entry_closes_at=cycle["entry_closes_at"],
+        received_at=received_at,
+        opens_at=cycle["opens_at"],
+    )
+    return {
+        "state": state,
+        "version": sheet["version"] if sheet else 0,
+        "rev": sheet["rev"] if sheet else 0,
+        "submitted_at": sheet["submitted_at"] if sheet else None,
+        "writable": lock.allowed,
+        "reason": lock.reason,
+        "until": lock.until,
+    }
+
+
+def _totals(months: list[str], rows: list[RawDocument], last_year: LastYear) -> dict[str, Any]:
+    """Per month: value of the plan, cells without a price, last year's net revenue. Summed scaled, then shown."""
+    values = [0] * len(months)
+    missing = [0] * len(months)
+    for row in rows:
+        for index, cell in enumerate(row["cells"]):
+            value = cell["value"]
+            if value is not None:
+                values[index] += value
+            elif cell["quantity"] is not None:
+                missing[index] += 1
+    return {
+        "value": sum(values) / MONEY.factor,
+        "missing_prices": sum(missing),
+        "months": [
+            {
+                "month": month,
+                "value": values[index] / MONEY.factor,
+                "missing_prices": missing[index],
+                "last_year_value": last_year.of_month(index),
+            }
+            for index, month in enumerate(months)
+        ],
+    }
+
+
+def _lines(
+    months: list[str], rows: list[RawDocument], products: dict[UUID, RawDocument], last_year: LastYear
+) -> list[dict[str, Any]]:
+    lines = []
+    for row in rows:
+        product = products.get(row["product_id"])
+        if product is None:
+            continue
+        quantity, value = _show(row["cells"])
+        lines.append(
+            {
+                "line_id": row["_id"],
+                "product_id": row["product_id"],
+                "item_code": product["code"],
+                "name": product["name"],
+                "category": product["category"],
+                "unit": product["unit"],
+                "active": row["active"],
+                "mandatory": row["mandatory"],
+                "saved": "virtual" not in row,
+                "total_quantity": quantity / QUANTITY.factor,
+                "total_value": value / MONEY.factor,
+                "last_year": last_year.of_product(row["product_id"]),
+                "cells": row["cells"],
+            }
+        )
+    lines.sort(key=lambda line: (not line["active"], line["item_code"]))
+    return lines
+
+
+def _show(cells: list[dict[str, Any]]) -> tuple[int, int]:
+    """Turn the scaled numbers of the cells into JSON numbers, in place; returns their scaled sums."""
+    total_quantity = total_value = 0
+    for cell in cells:
+        if (quantity := cell["quantity"]) is not None:
+            total_quantity += quantity
+            cell["quantity"] = quantity / QUANTITY.factor
+        if (value := cell["value"]) is not None:
+            total_value += value
+            cell["value"] = value / MONEY.factor
+        if (price := cell["price"]) is not None:
+            cell["price"] = price / PRICE.factor
+    return total_quantity, total_value
+
+
+def _matches(product: RawDocument | None, text: str) -> bool:
+    return product is not None and (text in product["code"].casefold() or text in product["name"].casefold())
