@@ -22,6 +22,7 @@ from core.mongo import Mongo
 from core.ratelimit import Limit, LocalBuckets
 from core.settings import Settings, check_secrets
 from models.registry import DOCUMENTS
+from workflows.client import Workflows
 
 TITLE = "Planwright"
 VERSION = "0.1.0"
@@ -31,7 +32,7 @@ SHOWN_HEADERS = ["Content-Disposition", "ETag", "Location", "Retry-After", "X-Re
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def create_app(settings: Settings, *, mongo: Mongo | None = None) -> FastAPI:
+def create_app(settings: Settings, *, mongo: Mongo | None = None, workflows: Workflows | None = None) -> FastAPI:
     """The application for these settings. Raises SettingsError for a signing secret that nobody should run with.
 
     `mongo`: a connection that the caller has started and will close; otherwise the lifespan makes its own.
@@ -51,6 +52,7 @@ def create_app(settings: Settings, *, mongo: Mongo | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.figures = Figures()
     app.state.mongo = mongo
+    app.state.workflows = workflows or Workflows(settings.temporal)
     app.state.strangers = LocalBuckets(Limit(settings.http.rate_limit_per_minute))
     app.state.readers = LocalBuckets(Limit(settings.http.rate_limit_per_minute))
     errors.install(app)

@@ -24,6 +24,7 @@ from models.guards import RateBucket
 from planning.access import Action, may
 from services import identity
 from services.identity import Caller
+from workflows.client import Workflows
 
 SAFE_METHODS = ("GET", "HEAD")
 BEARER = HTTPBearer(bearerFormat="JWT", description="The access token of POST /api/v1/auth/login.")
@@ -105,7 +106,14 @@ async def _idempotency(
     return Idempotency(idempotency_key, f"{request.method} {request.url.path}", body)
 
 
+async def _workflows(request: Request) -> Workflows:
+    workflows: Workflows = request.app.state.workflows
+    return workflows
+
+
 CurrentCaller = Annotated[Caller, Depends(SignedIn())]
+CurrentWorkflows = Annotated[Workflows, Depends(_workflows)]
+"""The way to Temporal: connects at the first use, 503 while it is away."""
 ClientAddress = Annotated[str, Depends(_client_address)]
 ReceivedAt = Annotated[datetime, Depends(_received_at)]
 """When the first byte of the request was read: what deadlines are judged by."""

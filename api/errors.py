@@ -25,6 +25,7 @@ from core.errors import (
     Detail,
     InvalidInput,
     MalformedRequest,
+    MethodNotAllowed,
     NotAuthenticated,
     NotFound,
     NotPermitted,
@@ -41,13 +42,6 @@ _PLAIN_WORDS = {
     "extra_forbidden": "is not a known field; remove it",
     "missing": "is required",
 }
-
-
-class MethodNotAllowed(MalformedRequest):
-    """The path exists, the method does not. HTTP's own answer, so it is no refusal of the product's."""
-
-    status = 405
-    default_message = "This path does not know this method."
 
 
 class ErrorDetail(BaseModel):

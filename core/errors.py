@@ -1,19 +1,20 @@
 """The one error tree.
 
 Every refusal that a caller may meet is a class here. The class decides four things at once: the machine-readable
-`code` in the JSON answer, the HTTP status, the type name of the Temporal failure, and whether a Temporal retry can help.
+`code` in the JSON answer, the HTTP status, the type name of the Temporal failure, and whether a retry can help.
 
     PlanwrightError
     ├── MalformedRequest 400        ├── InvalidInput 422
     ├── NotAuthenticated 401        │   ├── IdempotencyKeyReused 422
     ├── NotPermitted 403            │   └── MandatoryCellsMissing 422
     ├── NotFound 404                ├── Locked 423
-    ├── Conflict 409                ├── PreconditionRequired 428
-    │   ├── StillRunning 409        ├── TooManyRequests 429
-    │   └── EmailTaken 409          ├── UpstreamFailed 502
-    ├── StaleVersion 412            └── Unavailable 503
-    ├── PayloadTooLarge 413             ├── DatabaseUnavailable 503
-    └── UnsupportedFile 415             └── TemporalUnavailable 503
+    ├── MethodNotAllowed 405        ├── PreconditionRequired 428
+    ├── Conflict 409                ├── TooManyRequests 429
+    │   ├── StillRunning 409        ├── UpstreamFailed 502
+    │   └── EmailTaken 409          └── Unavailable 503
+    ├── StaleVersion 412                ├── DatabaseUnavailable 503
+    ├── PayloadTooLarge 413             ├── TemporalUnavailable 503
+    └── UnsupportedFile 415             └── WorkerUnavailable 503
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class PlanwrightError(Exception):
 
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    default_message: ClassVar[str] = "Something went wrong on our side; try again, and tell your operator the request id."
+    default_message: ClassVar[str] = (
+        "Something went wrong on our side; try again, and tell your operator the request id."
+    )
 
     def __init__(
         self,
@@ -84,6 +87,11 @@ class NotPermitted(PlanwrightError):
 class NotFound(PlanwrightError):
     status = 404
     default_message = "There is no such thing, or it is not yours to see."
+
+
+class MethodNotAllowed(PlanwrightError):
+    status = 405
+    default_message = "This path does not know this method."
 
 
 class Conflict(PlanwrightError):
@@ -160,6 +168,10 @@ class DatabaseUnavailable(Unavailable):
 
 class TemporalUnavailable(Unavailable):
     default_message = "The workflow server does not answer; reading works, this action must wait. Try again shortly."
+
+
+class WorkerUnavailable(Unavailable):
+    default_message = "Temporal answers, but no worker asks it for work; start one."
 
 
 def all_errors(root: type[PlanwrightError] = PlanwrightError) -> Iterator[type[PlanwrightError]]:

@@ -9,10 +9,13 @@ from uuid import UUID
 from core.clock import now
 from core.collections import scoped
 from core.context import current_user
-from core.errors import PlanwrightError
+from core.errors import NotFound, PlanwrightError
 from models.cycle import Operation
+from planning.access import Action, may
+from services.identity import Caller
 
 KEPT = timedelta(days=30)
+SHOWN = {"kind": 1, "target_id": 1, "state": 1, "result": 1, "error": 1, "created_at": 1, "finished_at": 1}
 ABANDONED_AFTER = timedelta(hours=1)
 
 
@@ -28,6 +31,18 @@ async def begin(kind: str, target_id: UUID, request: dict[str, Any]) -> Operatio
         expires_at=at + KEPT,
     )
     return await scoped(Operation).insert(operation)
+
+
+async def read(operation_id: UUID, caller: Caller) -> dict[str, Any]:
+    """What came of an operation: for its requester and for whoever may move cycles; NotFound for everybody else."""
+    query: dict[str, Any] = {"_id": operation_id, "expires_at": {"$gt": now()}}
+    if not may(caller.actor, Action.MOVE_CYCLE).allowed:
+        query["requested_by"] = caller.user_id
+    row = await scoped(Operation).row(query, SHOWN)
+    if row is None:
+        raise NotFound()
+    row["id"] = row.pop("_id")
+    return row
 
 
 async def succeed(operation_id: UUID | None, result: dict[str, Any]) -> None:

@@ -13,9 +13,9 @@ from core.clock import now
 from core.collections import scoped
 from core.context import tenant_scope
 from core.security.jwt import AccessClaims
+from core.security.kit import kit
 from models.session import AuthSession
 from models.user import User
-from services.identity import kit
 from tests import factories
 
 BASE_URL = "http://planwright.test"

@@ -1,0 +1,73 @@
+"""Reading customers: the caller's own for a sales rep, all of the tenant for everybody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from core.collections import scoped
+from core.context import current_tenant
+from core.listing import Listing, Window, read_page
+from core.search import search_filter
+from models.customer import Customer
+from models.tenant import Tenant
+from planning.access import Scope, customer_scope
+from planning.months import zone
+from planning.roles import Role
+from services.identity import Caller
+from services.scopes import scope_of
+
+SHOWN = {
+    "code": 1,
+    "name": 1,
+    "region": 1,
+    "group": 1,
+    "country": 1,
+    "currency": 1,
+    "status": 1,
+    "is_active": 1,
+    "rev": 1,
+    "updated_at": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """Exact values to keep; None = any. `search` finds beginnings of words of code and name."""
+
+    search: str | None = None
+    region: str | None = None
+    group: str | None = None
+    country: str | None = None
+    currency: str | None = None
+    is_active: bool | None = True
+
+    def query(self) -> dict[str, Any]:
+        exact = {"region": self.region, "group": self.group, "country": self.country, "currency": self.currency}
+        chosen: dict[str, Any] = {name: value for name, value in exact.items() if value is not None}
+        if self.is_active is not None:
+            chosen["is_active"] = self.is_active
+        return chosen | search_filter(self.search)
+
+
+async def list_customers(caller: Caller, wanted: CustomerFilter, window: Window, at: datetime) -> Listing:
+    """Raw rows (`SHOWN`) of one page of what the caller sees at that time."""
+    query = wanted.query()
+    scope = await visible_customers(caller, at)
+    if not scope.all_customers:
+        query["_id"] = {"$in": sorted(scope.customer_ids)}
+    return await read_page(scoped(Customer), query, SHOWN, window)
+
+
+async def visible_customers(caller: Caller, at: datetime) -> Scope:
+    """The customers that the caller sees at that time; a rep's assignments are judged by the tenant's calendar day."""
+    if caller.role != Role.SALES_REP:
+        return customer_scope(caller.role, frozenset())
+    return await scope_of(caller.role, caller.user_id, await day_of_tenant(at))
+
+
+async def day_of_tenant(at: datetime) -> date:
+    """The calendar day of an instant in the zone of the tenant in context."""
+    row = await scoped(Tenant).row({"_id": current_tenant()}, {"_id": 0, "time_zone": 1})
+    return at.astimezone(zone(row["time_zone"] if row else "UTC")).date()
