@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from core.collections import scoped, transaction
 from core.context import current_tenant, current_user
 from core.errors import Conflict, Detail, InvalidInput, NotFound
+from core.listing import Listing, Window, read_page
 from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.tenant import Tenant
 from planning.months import Month, add_months, month_in_zone, month_range
-from planning.stages import Deadlines, Stage, judge_deadlines
+from planning.stages import Deadlines, Stage, judge_deadlines, status_of
 from services import audit
 
 
@@ -73,6 +77,16 @@ async def get(cycle_id: UUID) -> Cycle:
     if cycle is None:
         raise NotFound("There is no such cycle.")
     return cycle
+
+
+async def list_page(status: str | None, search: str | None, fields: Mapping[str, Any], window: Window) -> Listing:
+    """A page of cycles by status and by a part of the name."""
+    query: dict[str, Any] = {}
+    if status is not None:
+        query["stage"] = {"$in": [stage for stage in Stage if status_of(stage) == status]}
+    if search:
+        query["name"] = {"$regex": re.escape(search), "$options": "i"}
+    return await read_page(scoped(Cycle), query, fields, window)
 
 
 def deadlines_of(cycle: Cycle) -> Deadlines:

@@ -84,6 +84,26 @@ async def save(
     return await transaction(write)
 
 
+@dataclass(frozen=True, slots=True)
+class LineRef:
+    """Where a line belongs."""
+
+    cycle_id: UUID
+    customer_id: UUID
+    product_id: UUID
+
+
+async def find_line(key: UUID, cycle_id: UUID | None, customer_id: UUID | None, product_id: UUID | None) -> LineRef:
+    """The line of this id: a saved one, or the one that cycle, customer and product name. NotFound otherwise."""
+    row = await scoped(Line).row({"_id": key}, {"cycle_id": 1, "customer_id": 1, "product_id": 1})
+    if row is not None:
+        return LineRef(row["cycle_id"], row["customer_id"], row["product_id"])
+    named = cycle_id and customer_id and product_id and LineRef(cycle_id, customer_id, product_id)
+    if named and line_id(current_tenant(), named.cycle_id, SALES, named.customer_id, named.product_id) == key:
+        return named
+    raise NotFound("There is no such line; for one never saved, name its cycle, customer and product.")
+
+
 async def read_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -> SheetFacts:
     """The sheet and whether it may be written by a request received at that time."""
     cycle = await scoped(Cycle).one({"_id": cycle_id})
@@ -121,7 +141,10 @@ async def write_sheet(
             "entry_open": sheet.entry_open,
             "locked_by_close": False,
         },
-        {"$set": {**changes, "locked_by_close": False}, "$inc": {"rev": 1, "lines": new_lines, "version": new_versions}},
+        {
+            "$set": {**changes, "locked_by_close": False},
+            "$inc": {"rev": 1, "lines": new_lines, "version": new_versions},
+        },
     )
     if row is None:
         raise Conflict()

@@ -9,24 +9,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from core.errors import TemporalUnavailable
+from core.errors import Detail, PlanwrightError, TemporalUnavailable, Unavailable, error_by_code
 from core.settings import TemporalSettings
 from core.temporal import connect_temporal
 from workflows import contracts
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
+MOVE_WITHIN = timedelta(seconds=5)
 ANSWER_WITHIN = timedelta(seconds=3)
 # A worker's long poll lasts a minute, so a living one is seen at least that often.
 POLLED_WITHIN = timedelta(seconds=75)
@@ -83,6 +92,63 @@ class Workflows:
             contracts.rollups_workflow_id(tenant_id),
         )
 
+    async def start_cycle(self, tenant_id: UUID, cycle_id: UUID) -> None:
+        """Let the cycle's workflow watch its clock; one that runs already stays as it is."""
+        await self._start(
+            contracts.PLANNING_CYCLE_WORKFLOW,
+            contracts.CycleInput(tenant_id=tenant_id, cycle_id=cycle_id),
+            contracts.cycle_workflow_id(tenant_id, cycle_id),
+        )
+
+    async def watch_cycle(self, tenant_id: UUID, cycle_id: UUID) -> None:
+        """`start_cycle` for when nobody waits for it: upkeep makes up for Temporal being away."""
+        try:
+            await self.start_cycle(tenant_id, cycle_id)
+        except TemporalUnavailable as error:
+            log.info("cycle_not_watched_yet", cycle_id=str(cycle_id), reason=str(error))
+
+    async def move_cycle(
+        self, request: contracts.MoveRequest, *, wait: timedelta = MOVE_WITHIN
+    ) -> contracts.CycleView | None:
+        """Ask the cycle's workflow, starting it if it does not run; None when it is not done within `wait` after it was
+        accepted. A refusal is raised as the error it is. The update's id is the operation's: asking again with the same
+        operation is asking once.
+        """
+        client = await self._client()
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            contracts.PLANNING_CYCLE_WORKFLOW,
+            contracts.CycleInput(tenant_id=request.tenant_id, cycle_id=request.cycle_id),
+            id=contracts.cycle_workflow_id(request.tenant_id, request.cycle_id),
+            task_queue=self._settings.temporal_task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        asking = client.start_update_with_start_workflow(
+            contracts.MOVE_UPDATE,
+            request,
+            start_workflow_operation=start,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            id=str(request.operation_id),
+            result_type=contracts.CycleView,
+        )
+        try:
+            handle = await self._ask(asking)
+            async with asyncio.timeout(wait.total_seconds()):
+                view: contracts.CycleView = await handle.result()
+                return view
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return None
+        except WorkflowUpdateFailedError as error:
+            raise refusal_of(error.cause) from error
+
+    async def nudge_cycle(self, tenant_id: UUID, cycle_id: UUID) -> None:
+        """Tell the workflow that something changed. Nobody waits for it, and upkeep makes up for a lost one."""
+        try:
+            client = await self._client()
+            handle = client.get_workflow_handle(contracts.cycle_workflow_id(tenant_id, cycle_id))
+            await self._ask(handle.signal(contracts.NUDGE_SIGNAL))
+        except (TemporalUnavailable, RPCError) as error:
+            log.info("nudge_lost", cycle_id=str(cycle_id), reason=str(error))
+
     async def _start(
         self,
         workflow: str,
@@ -128,3 +194,12 @@ class Workflows:
             if error.status in AWAY:
                 raise TemporalUnavailable() from error
             raise
+
+
+def refusal_of(cause: BaseException | None) -> PlanwrightError:
+    """What a workflow refused, as the error that it was before it travelled (see `activities.failures`)."""
+    if not isinstance(cause, ApplicationError) or cause.type is None:
+        return Unavailable("The step did not come to an end; look at the operation, and ask again.")
+    told = cause.details[0] if cause.details else {}
+    details = [Detail(one["field"], one["message"]) for one in told.get("details", [])]
+    return error_by_code(cause.type)(cause.message, details=details)

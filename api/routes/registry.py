@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import customers, health, metrics, operations, products
+from api.routes import customers, cycles, forecasts, health, metrics, operations, products
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -12,4 +12,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     customers.router,
     products.router,
     operations.router,
+    cycles.router,
+    forecasts.router,
 )
