@@ -1,29 +1,40 @@
 """What surrounds every activity: the tenant, the person and the log ids of its input; its errors as Temporal's.
 
+An activity with a heartbeat time-out is also kept alive from here: as long as the process and its event loop live, the
+last details that it gave are sent again. So a heartbeat that fails to come means a dead worker, never a long step.
+
 Failures lie in Temporal's history in the clear, so only our own refusals travel with their message: those are written
 for people. Of anything else the history gets the class alone, and the worker's log the rest.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
 from pymongo.errors import ConnectionFailure, PyMongoError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 from activities.failures import as_application_error
 from core.context import acting_as, request_id, tenant_scope
 from core.errors import DatabaseUnavailable, PlanwrightError
-from workflows.contracts import TenantInput
 
 log = structlog.get_logger(__name__)
+
+BEATS_PER_TIMEOUT = 4
 
 ATTEMPTS = Counter("planwright_activity_attempts", "Tries of activities by their end.", ["activity", "end"])
 SECONDS = Histogram(
@@ -42,11 +53,16 @@ class ContextInterceptor(Interceptor):
 
 
 class _InContext(ActivityInboundInterceptor):
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._beats = _Beats(outbound)
+        super().init(self._beats)
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         name, began, end = activity.info().activity_type, time.perf_counter(), "cancelled"
         try:
             with _context(input.args[0] if input.args else None):
-                result = await _in_temporals_words(name, self.next, input)
+                async with self._beats.kept_up():
+                    result = await _in_temporals_words(name, self.next, input)
             end = "completed"
             return result
         except Exception:
@@ -57,6 +73,36 @@ class _InContext(ActivityInboundInterceptor):
             SECONDS.labels(name).observe(time.perf_counter() - began)
 
 
+class _Beats(ActivityOutboundInterceptor):
+    """Remembers the details of the last heartbeat (at first those of the last try) and repeats them in time."""
+
+    def __init__(self, next: ActivityOutboundInterceptor) -> None:
+        super().__init__(next)
+        self._details: Sequence[Any] = ()
+
+    def heartbeat(self, *details: Any) -> None:
+        self._details = details
+        super().heartbeat(*details)
+
+    @asynccontextmanager
+    async def kept_up(self) -> AsyncIterator[None]:
+        info = activity.info()
+        if info.heartbeat_timeout is None:
+            yield
+            return
+        self._details = info.heartbeat_details
+        beating = asyncio.create_task(self._beat(info.heartbeat_timeout.total_seconds() / BEATS_PER_TIMEOUT))
+        try:
+            yield
+        finally:
+            beating.cancel()
+
+    async def _beat(self, pause: float) -> None:
+        while True:
+            super().heartbeat(*self._details)
+            await asyncio.sleep(pause)
+
+
 @contextmanager
 def _context(argument: object) -> Iterator[None]:
     info = activity.info()
@@ -65,9 +111,10 @@ def _context(argument: object) -> Iterator[None]:
     try:
         with ExitStack() as stack:
             stack.enter_context(structlog.contextvars.bound_contextvars(**ids))
-            if isinstance(argument, TenantInput):
-                stack.enter_context(tenant_scope(argument.tenant_id))
-                stack.enter_context(acting_as(argument.user_id))
+            tenant_id = getattr(argument, "tenant_id", None)
+            if isinstance(tenant_id, UUID):
+                stack.enter_context(tenant_scope(tenant_id))
+                stack.enter_context(acting_as(getattr(argument, "user_id", None)))
             yield
     finally:
         request_id.reset(token)

@@ -70,7 +70,8 @@ class Mail(TenantDocument):
         name = "mails"
         indexes = [
             IndexModel([("tenant_id", 1), ("cause", 1), ("user_id", 1)], unique=True, name="tenant_cause"),
-            IndexModel([("state", 1), ("queued_at", 1)], name="state_of_all_tenants"),
+            IndexModel([("tenant_id", 1), ("state", 1), ("next_try_at", 1)], name="tenant_due"),
+            IndexModel([("state", 1), ("next_try_at", 1)], name="due_of_all_tenants"),
         ]
 
 

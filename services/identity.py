@@ -191,7 +191,7 @@ async def create_user(
         said = {"email": address, "name": user.name, "role": user.role, "grants": user.grants}
         await audit.record("user.created", "user", user.id, after=said)
         if invite and password is None:
-            await mails.queue(f"user-created:{user.id}", "account_setup", [user.id], {}, link_purpose="setup")
+            await mails.queue(f"user-created:{user.id}", "password-setup", [user.id], {}, link_purpose="setup")
         return user
 
     return await transaction(action)

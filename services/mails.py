@@ -83,7 +83,7 @@ async def claim_next() -> Mail | None:
     row = await scoped(Mail).change(
         _due(at),
         {"$set": {"next_try_at": at + CLAIM}, "$inc": {"attempts": 1}},
-        sort=[("next_try_at", 1), ("queued_at", 1)],
+        sort=[("next_try_at", 1)],
     )
     return None if row is None else Mail.model_validate(row)
 

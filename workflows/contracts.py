@@ -57,6 +57,15 @@ class MailsInput(TenantInput):
     """Deliver whatever is queued for the tenant."""
 
 
+class Delivered(Input):
+    """What one delivery did; `more` = it stopped at its limit and mails are still due."""
+
+    sent: int = 0
+    failed: int = 0
+    postponed: int = 0
+    more: bool = False
+
+
 def mails_workflow_id(tenant_id: UUID) -> str:
     return f"mails:{tenant_id}"
 
@@ -81,6 +90,10 @@ UPKEEP_WORKFLOW = "upkeep"
 UPKEEP_SCHEDULE = "upkeep"
 FIND_MISSING_ACTIVITY = "find-missing"
 COLLECT_GARBAGE_ACTIVITY = "collect-garbage"
+
+
+class UpkeepInput(Input):
+    """Upkeep looks everywhere."""
 
 
 class Missing(Input):

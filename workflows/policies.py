@@ -1,7 +1,8 @@
-"""Named time-outs and retry policies of activities: `workflow.execute_activity(name, input, **policies.QUICK)`.
+"""Named time-outs and retry policies of activities: `workflow.execute_activity(NAME, input, **policies.QUICK)`.
 
 Refusals (`PlanwrightError` with `retryable = False`) are never retried, whatever the policy: the activity interceptor
-marks them so. What the policies decide is how long a real trouble (database or mail server away) is waited out.
+marks them so, and it heartbeats for every activity that has a heartbeat time-out. What the policies decide is how long
+a real trouble (database or mail server away) is waited out.
 """
 
 from __future__ import annotations
@@ -25,17 +26,14 @@ PATIENT = RetryPolicy(
 # The next round comes soon anyway.
 BRIEF = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3)
 
-# One short read or one transaction.
-QUICK = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=PERSISTENT)
-# The same, where a person waits for the answer: a few tries, then they are told.
-ANSWER = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=30), schedule_to_close_timeout=timedelta(minutes=1), retry_policy=BRIEF
-)
-# Many small idempotent steps with heartbeats: copying a snapshot, delivering mails, recomputing rollups.
+# One read or one transaction.
+QUICK = ActivityConfig(start_to_close_timeout=timedelta(seconds=60), retry_policy=PERSISTENT)
+# Many small idempotent steps: copying a snapshot, delivering mails, recomputing rollups. A killed worker is noticed
+# by the missing heartbeat.
 BATCH = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=15), heartbeat_timeout=timedelta(seconds=10), retry_policy=PERSISTENT
 )
-# A whole job: an import of a large file, a report. A killed worker is noticed by the missing heartbeat.
+# A whole job: the import of a large file, a report.
 JOB = ActivityConfig(
     start_to_close_timeout=timedelta(hours=2), heartbeat_timeout=timedelta(seconds=10), retry_policy=PATIENT
 )

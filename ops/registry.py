@@ -1,0 +1,39 @@
+"""What the worker runs: every workflow and every activity, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from activities import cycles, jobs, upkeep
+from activities.mails import MailActivities
+from core.settings import Settings
+from workflows.deliver_mails import DeliverMails
+from workflows.planning_cycle import PlanningCycle
+from workflows.refresh_rollups import RefreshRollups
+from workflows.run_job import RunJob
+from workflows.upkeep import Upkeep
+
+WORKFLOWS: tuple[type, ...] = (
+    DeliverMails,
+    PlanningCycle,
+    RefreshRollups,
+    RunJob,
+    Upkeep,
+)
+
+
+def activities(settings: Settings) -> tuple[Callable[..., Any], ...]:
+    """All activities, those that need settings bound to them."""
+    return (
+        cycles.copy_snapshot,
+        cycles.measure_share,
+        cycles.move_cycle,
+        cycles.prepare_cycle,
+        cycles.read_cycle,
+        cycles.seal_snapshot,
+        jobs.fail_job,
+        MailActivities(settings).deliver_mails,
+        upkeep.collect_garbage,
+        upkeep.find_missing,
+    )
