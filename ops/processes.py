@@ -7,9 +7,11 @@ never signalled.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,11 +77,15 @@ class RunDirectory:
 
 
 def spawn(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str], *, log: Path | None, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own (a terminal's Ctrl-C does not reach it), its output appended to `log`."""
+    """Start `command` in a session of its own, which a terminal's Ctrl-C does not reach.
+
+    Its output is appended to `log`, or shown where there is none. Raises OpsError when it can't be started.
+    """
     try:
-        with log.open("ab") as sink:
+        with ExitStack() as files:
+            sink = files.enter_context(log.open("ab")) if log else None
             return subprocess.Popen(
                 list(command),
                 stdin=subprocess.DEVNULL,
@@ -110,6 +116,29 @@ def stop(record: Record, *, grace: float) -> bool:
     except psutil.NoSuchProcess:
         return True
     return True
+
+
+def end_session(record: Record) -> None:
+    """Kill what an ended process left in its session, such as HTTP worker processes that still hold its port.
+
+    The system gives a session leader's pid to nobody else while members of the session live: when a process of that
+    pid runs now, no member was left.
+    """
+    if _runs(record.pid):
+        return
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == record.pid:
+                process.kill()
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_until(ready: Callable[[], bool], *, within: float, pause: float = 0.1) -> bool:
