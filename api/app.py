@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -38,6 +39,25 @@ def create_app(settings: Settings, *, mongo: Mongo | None = None, workflows: Wor
     `mongo`: a connection that the caller has started and will close; otherwise the lifespan makes its own.
     """
     check_secrets(settings)
+    app = _routes_only()
+    app.state.settings = settings
+    app.state.figures = Figures()
+    app.state.mongo = mongo
+    app.state.workflows = workflows or Workflows(settings.temporal)
+    app.state.strangers = LocalBuckets(Limit(settings.http.rate_limit_per_minute))
+    app.state.readers = LocalBuckets(Limit(settings.http.rate_limit_per_minute))
+    errors.install(app)
+    docs.install(app, public=settings.app.planwright_env != "prod")
+    _add_middleware(app, settings)
+    return app
+
+
+def contract() -> dict[str, Any]:
+    """The OpenAPI document, which depends on no setting."""
+    return _routes_only().openapi()
+
+
+def _routes_only() -> FastAPI:
     app = FastAPI(
         title=TITLE,
         version=VERSION,
@@ -49,16 +69,7 @@ def create_app(settings: Settings, *, mongo: Mongo | None = None, workflows: Wor
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
-    app.state.settings = settings
-    app.state.figures = Figures()
-    app.state.mongo = mongo
-    app.state.workflows = workflows or Workflows(settings.temporal)
-    app.state.strangers = LocalBuckets(Limit(settings.http.rate_limit_per_minute))
-    app.state.readers = LocalBuckets(Limit(settings.http.rate_limit_per_minute))
-    errors.install(app)
     routing.install(app, ROUTERS)
-    docs.install(app, public=settings.app.planwright_env != "prod")
-    _add_middleware(app, settings)
     return app
 
 

@@ -32,11 +32,13 @@ from core.errors import (
     PayloadTooLarge,
     PlanwrightError,
     TooManyRequests,
+    all_errors,
 )
 
 log = structlog.get_logger(__name__)
 
 MAX_DETAILS = 100
+EXAMPLES = "#/components/examples/"
 _CONNECTION_ERRORS = (AutoReconnect, ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError)
 _PLAIN_WORDS = {
     "extra_forbidden": "is not a known field; remove it",
@@ -84,8 +86,17 @@ def errors(*refusals: type[PlanwrightError]) -> dict[int | str, dict[str, Any]]:
             refusal.status, {"model": ErrorAnswer, "description": "", "content": {"application/json": {"examples": {}}}}
         )
         entry["description"] = " / ".join(filter(None, (entry["description"], refusal.default_message)))
-        entry["content"]["application/json"]["examples"][refusal.code()] = {"value": _body(refusal(), "5f0c2d6e1b7a")}
+        entry["content"]["application/json"]["examples"][refusal.code()] = {"$ref": f"{EXAMPLES}{refusal.code()}"}
     return responses
+
+
+def examples() -> dict[str, Any]:
+    """`components.examples` of the OpenAPI document: one answer for each code."""
+    return {
+        error.code(): {"summary": error.default_message, "value": _body(error(), "5f0c2d6e1b7a4b8c9d3e2f1a0b9c8d7e")}
+        for error in sorted(all_errors(), key=lambda error: error.code())
+        if error.__module__ == PlanwrightError.__module__
+    }
 
 
 def merged(*declared: Mapping[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:

@@ -6,16 +6,16 @@ Routes are put flat into the application (no nested routers): a request is then 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.errors import COMMON_ERRORS, SIGNED_IN_ERRORS, errors, merged
+from api.errors import COMMON_ERRORS, SIGNED_IN_ERRORS, errors, examples, merged
 from api.json_body import parse_json
-from core.errors import MalformedRequest, PayloadTooLarge
+from core.errors import MalformedRequest, PayloadTooLarge, PlanwrightError
 
 API = "/api/v1"
 
@@ -28,13 +28,14 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose body, if it has one, is JSON that `parse_json` accepts, or a form."""
+    """A route for callers who are signed in. Its body, if it has one, is JSON that `parse_json` accepts, or a form."""
+
+    common: ClassVar[tuple[type[PlanwrightError], ...]] = (*COMMON_ERRORS, *SIGNED_IN_ERRORS)
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        responses = options.get("responses") or {}
-        if self.expects_body(options):
-            responses = merged(errors(PayloadTooLarge), responses)
-        super().__init__(*args, **{**options, "responses": responses})
+        common = (*self.common, PayloadTooLarge) if self.expects_body(options) else self.common
+        options["responses"] = merged(errors(*common), options.get("responses") or {})
+        super().__init__(*args, **options)
 
     @staticmethod
     def expects_body(options: dict[str, Any]) -> bool:
@@ -53,6 +54,12 @@ class StrictRoute(APIRoute):
         return strict
 
 
+class PublicRoute(StrictRoute):
+    """The same for everybody."""
+
+    common = COMMON_ERRORS
+
+
 def _has_known_body(request: Request) -> bool:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind in ("application/json", "multipart/form-data")
@@ -68,12 +75,10 @@ def router_of(tag: str, *, public: bool = False) -> APIRouter:
 
     `public`: its routes need no access token.
     """
-    common = errors(*COMMON_ERRORS) if public else merged(errors(*COMMON_ERRORS), errors(*SIGNED_IN_ERRORS))
     return APIRouter(
         prefix=API,
         tags=[tag],
-        route_class=StrictRoute,
-        responses=common,
+        route_class=PublicRoute if public else StrictRoute,
         generate_unique_id_function=operation_id,
         redirect_slashes=False,
     )
@@ -83,3 +88,11 @@ def install(app: FastAPI, routers: tuple[APIRouter, ...]) -> None:
     """Put the routes of all routers into the application, flat."""
     for router in routers:
         app.router.routes.extend(router.routes)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = plain()
+        schema.setdefault("components", {})["examples"] = examples()
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -19,7 +19,7 @@ class OperationState(StrEnum):
     FAILED = "failed"
 
 
-class OperationView(BaseModel):
+class OperationProgress(BaseModel):
     """`result` is what it did; `error` (code, message) is why it did not."""
 
     model_config = ConfigDict(
