@@ -42,7 +42,7 @@ def text_problem(text: str, *, max_length: int, multiline: bool = False) -> str 
 
 
 def printable(text: str, *, max_length: int) -> str:
-    """The text with every character that `text_problem` refuses shown as U+FFFD, line breaks kept, cut with an ellipsis."""
+    """The text with what `text_problem` refuses shown as U+FFFD (line breaks stay), cut with an ellipsis."""
     shown = _UNPRINTABLE.sub(REPLACEMENT, text)
     return shown if len(shown) <= max_length else shown[: max_length - 1] + "…"
 

@@ -179,10 +179,7 @@ def safe_display_name(raw: str, *, max_length: int = 120) -> str:
 
     Never for storage: stored files have generated keys.
     """
-    last = re.split(r"[/\\]", raw)[-1]
-    name = " ".join(_NOT_SHOWN.sub("", last).split()).strip(". ") if last.strip(". ") else ""
-    if last.startswith(".") and name:
-        name = "." + name
+    name = " ".join(_NOT_SHOWN.sub("", re.split(r"[/\\]", raw)[-1]).split()).strip(". ")
     if len(name) > max_length:
         suffix = PurePosixPath(name).suffix[:16]
         name = name[: max_length - len(suffix) - 1] + "…" + suffix

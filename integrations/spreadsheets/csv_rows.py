@@ -41,7 +41,7 @@ def csv_rows(path: Path, limits: ReadLimits) -> Iterator[Row]:
         except csv.Error as error:
             raise InvalidInput(
                 f"Row {number + 1} cannot be read: a cell holds more than {limits.cell_chars:,} characters; "
-                "is a quotation mark not closed?"
+                "look for a quotation mark that is not closed."
             ) from error
         except UnicodeDecodeError as error:
             raise InvalidInput(_UNREADABLE) from error

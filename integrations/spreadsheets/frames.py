@@ -1,7 +1,8 @@
 """What travels from the reader process to its parent: a length (4 bytes, big endian) and one JSON value.
 
 JSON because the sender has read a file from outside: nothing it may write can do more than be wrong. Frames are
-`{"batch": …}`, one `{"end": …}` or one `{"refused": …}`; the parent checks their shape before use.
+`{"header": …}`, then `{"batch": …}`, and last `{"end": …}` or `{"refused": …}` with the reader's peak of memory. The
+parent checks their shape before use.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Batch:
     """Consecutive data rows, column by column.
 
     `rows` are the row numbers that Excel shows (blank rows are left out); every list of `columns` has one value per
-    row: text as it stands, numbers, dates of date cells, None for an empty cell of a workbook ("" in a csv).
+    row: text as it stands, numbers, dates of date cells, None or "" for an empty cell.
     `overlong` are the rows that go on behind the last header; what stands there is not in `columns`.
     """
 

@@ -18,12 +18,12 @@ class ReadLimits:
     columns: int = 256
     cell_chars: int = 32_767
     row_chars: int = 1_000_000
-    text_chars: int = 1_000_000_000
+    text_chars: int = 300_000_000
     shared_texts: int = 1_000_000
     shared_chars: int = 64_000_000
     merged_cells: int = 5_000_000
     batch_rows: int = 10_000
     batch_chars: int = 4_000_000
-    memory_bytes: int = 256 * MEBIBYTE
+    memory_bytes: int = 190 * MEBIBYTE
     cpu_seconds: int = 120
     wait_seconds: float = 30.0

@@ -7,6 +7,7 @@ settings, no database, no network, an empty environment. Its death is an answer 
 from __future__ import annotations
 
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +51,17 @@ def frames(rows: Iterable[Row], limits: ReadLimits, skip_rows: int) -> Iterator[
             yield collector.frame()
     if collector.numbers:
         yield collector.frame()
-    yield {"end": {"rows": count}}
+    yield {"end": {"rows": count}, "peak_kib": peak_kib()}
+
+
+def peak_kib() -> int:
+    """The most memory this process ever held, in KiB; 0 where the system does not say."""
+    # ru_maxrss would count the parent's memory at the fork.
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    except OSError:
+        return 0
+    return int(found.group(1)) if found else 0
 
 
 def _is_blank(cells: Sequence[Cell]) -> bool:
@@ -69,7 +80,7 @@ def _header(first: Row | None, limits: ReadLimits) -> list[str]:
     if len(names) > limits.columns:
         raise PayloadTooLarge(f"The table has more than {limits.columns} columns.")
     if any(len(name) > 255 for name in names):
-        raise InvalidInput("A column title is longer than 255 characters; is the first row the header?")
+        raise InvalidInput("A column title is longer than 255 characters; the header must be the first row.")
     return names
 
 
@@ -127,7 +138,7 @@ def run(kind: str, path: Path, skip_rows: int, limits: ReadLimits, out: BinaryIO
         for frame in frames(rows, limits, skip_rows):
             write_frame(out, frame)
     except PlanwrightError as refusal:
-        write_frame(out, {"refused": {"code": refusal.code(), "message": refusal.message}})
+        write_frame(out, {"refused": {"code": refusal.code(), "message": refusal.message}, "peak_kib": peak_kib()})
 
 
 def main(arguments: list[str]) -> int:

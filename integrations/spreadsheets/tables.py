@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +29,7 @@ _BROKEN = "The file could not be read; open it in Excel, save it as a new .xlsx 
 
 async def read_batches(
     path: Path, *, file_kind: FileKind, limits: ReadLimits | None = None, skip_rows: int = 0
-) -> AsyncIterator[Batch]:
+) -> AsyncGenerator[Batch, None]:
     """The table in `path`, batch by batch; nothing when it has a header only. Memory holds about one batch.
 
     The header is the first row that is not blank. `skip_rows` data rows are passed over (to resume). Raises
