@@ -28,15 +28,14 @@ class Order(StrEnum):
     DESC = "desc"
 
 
-class ListQuery(BaseModel):
-    """What every list understands."""
+class PageQuery(BaseModel):
+    """What every list understands, those without a search too."""
 
     model_config = ConfigDict(extra="forbid")
 
     page: Annotated[int, Field(ge=1, description="Counted from 1.")] = 1
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Rows a page.", validate_default=True)] = 50
     order: Order = Order.ASC
-    search: Annotated[str, Line(100), Field(description="Beginnings of words of the code and name.")] | None = None
     count: Annotated[bool | None, Field(description="Count all (`meta.total`); by default only up to 10,000.")] = None
 
     @field_validator("limit")
@@ -51,3 +50,9 @@ class ListQuery(BaseModel):
         direction = 1 if self.order is Order.ASC else -1
         sort = [(field, direction) for field in (*fields, "_id")]
         return Window(skip=(self.page - 1) * self.limit, limit=self.limit, sort=sort, count=self.count)
+
+
+class ListQuery(PageQuery):
+    """A list that is searched by words."""
+
+    search: Annotated[str, Line(100), Field(description="Beginnings of words of the code and name.")] | None = None

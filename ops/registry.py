@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from activities import cycles, jobs, upkeep
+from activities import cycles, jobs, reports, upkeep
 from activities.mails import MailActivities
 from core.settings import Settings
 from workflows.deliver_mails import DeliverMails
@@ -34,6 +34,7 @@ def activities(settings: Settings) -> tuple[Callable[..., Any], ...]:
         cycles.seal_snapshot,
         jobs.fail_job,
         MailActivities(settings).deliver_mails,
+        reports.run_report,
         upkeep.collect_garbage,
         upkeep.find_missing,
     )

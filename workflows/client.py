@@ -76,6 +76,13 @@ class Workflows:
             WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
 
+    async def watch_job(self, kind: str, tenant_id: UUID, user_id: UUID | None, job_id: UUID) -> None:
+        """`start_job` for when the job is stored already: upkeep makes up for Temporal being away."""
+        try:
+            await self.start_job(kind, tenant_id, user_id, job_id)
+        except TemporalUnavailable as error:
+            log.info("job_not_started_yet", job_id=str(job_id), reason=str(error))
+
     async def start_mails(self, tenant_id: UUID) -> None:
         """Deliver what is queued for the tenant; one delivery at a time."""
         await self._start(

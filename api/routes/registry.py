@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import customers, cycles, forecasts, health, metrics, operations, products
+from api.routes import auth, customers, cycles, forecasts, health, metrics, operations, products, reports
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    auth.public_router,
+    auth.router,
     metrics.router,
     customers.router,
     products.router,
     operations.router,
     cycles.router,
     forecasts.router,
+    reports.router,
 )
