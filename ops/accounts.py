@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+
+from pymongo.errors import PyMongoError
 
 from core.context import tenant_scope
 from core.errors import PlanwrightError
 from core.mongo import Mongo
-from core.settings import Settings, check_secrets
+from core.settings import Settings, check_secrets, load_settings
 from models.registry import DOCUMENTS
 from models.tenant import Tenant
 from models.user import User
 from ops.errors import OpsError
+from ops.local import LocalDirectory, LocalSettings, child_environment, given_settings, read_secrets
 from planning.roles import Role
 from services import identity, tenants
 
 T = TypeVar("T")
+
+
+def settings_here() -> Settings:
+    """The settings of this command: the given ones or, where no secret is given, those of the local stack beside it."""
+    local, given = LocalSettings(), given_settings()
+    generated = LocalDirectory(local.planwright_local_dir).secrets
+    if "JWT_SECRET" not in given and generated.exists():
+        os.environ.update(child_environment(local, read_secrets(generated), given))
+        load_settings.cache_clear()
+    return load_settings()
 
 
 async def create_tenant(settings: Settings, slug: str, name: str, base_currency: str, time_zone: str) -> Tenant:
@@ -45,5 +59,7 @@ async def _connected(settings: Settings, action: Callable[[], Awaitable[T]]) -> 
         return await action()
     except PlanwrightError as error:
         raise OpsError(" ".join([error.message, *(f"{one.field}: {one.message}" for one in error.details)])) from error
+    except PyMongoError as error:
+        raise OpsError("The database does not answer: start it ('make up'), or correct MONGODB_URI.") from error
     finally:
         await mongo.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +13,11 @@ from typer.core import TyperGroup
 
 from core.errors import PlanwrightError
 from core.settings import SECTIONS
+from ops import accounts
 from ops.errors import OpsError
 from ops.local import LocalSettings
 from ops.stack import LocalStack
+from planning.defaults import DEFAULTS
 
 console = Console()
 errors = Console(stderr=True)
@@ -75,6 +78,40 @@ def status() -> None:
     """Say what runs; exit code 1 unless everything is green."""
     if not LocalStack(console).status():
         raise typer.Exit(1)
+
+
+@app.command()
+def create_tenant(
+    slug: Annotated[str, typer.Argument(help="Short name: small letters, digits, hyphens.")],
+    name: Annotated[str, typer.Argument(help="Name of the company.")],
+    currency: Annotated[str, typer.Option(help="Base currency, ISO 4217.")] = DEFAULTS.base_currency,
+    time_zone: Annotated[str, typer.Option(help="IANA time zone of its deadlines.")] = DEFAULTS.time_zone,
+) -> None:
+    """Make a company."""
+    tenant = asyncio.run(accounts.create_tenant(accounts.settings_here(), slug, name, currency, time_zone))
+    console.print(f"Made the company {tenant.name} ({tenant.slug}).", markup=False)
+
+
+@app.command()
+def create_superuser(
+    tenant: Annotated[str, typer.Argument(help="Short name of the company.")],
+    email: Annotated[str, typer.Argument(help="E-mail address to sign in with.")],
+    name: Annotated[str, typer.Option(help="Name of the person.")] = "Administrator",
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True,
+            hide_input=True,
+            confirmation_prompt=True,
+            envvar="SUPERUSER_PASSWORD",
+            show_envvar=True,
+            help="Asked for when it is not given.",
+        ),
+    ] = "",
+) -> None:
+    """Make an admin of a company, who can sign in at once."""
+    user = asyncio.run(accounts.create_superuser(accounts.settings_here(), tenant, email, name, password))
+    console.print(f"{user.email} can sign in as an admin of {tenant}.", markup=False)
 
 
 if __name__ == "__main__":
