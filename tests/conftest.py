@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pydantic import SecretStr
+from pymongo import monitoring
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper
@@ -17,6 +18,17 @@ from models.registry import DOCUMENTS
 from models.tenant import Tenant
 from tests import factories
 from tests.servers import running_mongod, running_temporal
+from tests.tenancy import LISTENER
+
+monitoring.register(LISTENER)
+
+
+@pytest.fixture(autouse=True)
+def every_command_names_its_tenant() -> Iterator[None]:
+    """Fails the test that sent a command on a tenant collection without a tenant in it."""
+    LISTENER.found.clear()
+    yield
+    assert LISTENER.found == []
 
 
 @pytest.fixture(scope="session")

@@ -17,13 +17,17 @@ from core.security.kit import kit
 from models.session import AuthSession
 from models.user import User
 from tests import factories
+from tests.contract import check_answer
 
 BASE_URL = "http://planwright.test"
 
 
 def anonymous(app: FastAPI, **options: Any) -> httpx.AsyncClient:
-    """A client without a token."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, **options)
+    """A client without a token. Each of its answers is held against the OpenAPI document."""
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(
+        transport=transport, base_url=BASE_URL, event_hooks={"response": [check_answer]}, **options
+    )
 
 
 async def signed_in(app: FastAPI, user: User) -> httpx.AsyncClient:

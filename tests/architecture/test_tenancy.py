@@ -1,0 +1,67 @@
+"""T17: the listener that guards every test does notice, and nothing slips through the doors that the models offer."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from core.collections import scoped
+from core.context import NoTenant, system_scope, tenant_scope
+from core.documents import TenantDocument
+from models.customer import Customer
+from models.product import Product
+from models.registry import DOCUMENTS, GLOBAL_COLLECTIONS
+from models.tenant import Tenant
+from tests.tenancy import LISTENER
+
+
+async def test_a_command_without_a_tenant_is_noticed(tenant: Tenant) -> None:
+    raw = scoped(Customer).raw
+    await raw.find_one({"code": "C1"})
+    await raw.update_one({"code": "C1"}, {"$set": {"name": "x"}})
+    await raw.delete_many({"code": "C1"})
+    await (await raw.aggregate([{"$match": {"code": "C1"}}])).to_list()
+    await raw.distinct("code", {})
+    own = {"$match": {"tenant_id": tenant.id}}
+    await (await raw.aggregate([own, {"$lookup": {"from": "products", "pipeline": [], "as": "p"}}])).to_list()
+    assert [violation.split(" on ")[0] for violation in LISTENER.found] == [
+        "find",
+        "update",
+        "delete",
+        "aggregate",
+        "distinct",
+        "aggregate",
+    ]
+    LISTENER.found.clear()
+
+
+async def test_looking_across_tenants_must_be_said(tenant: Tenant) -> None:
+    with pytest.raises(NoTenant):
+        await scoped(Customer).rows({})
+    with system_scope("a test looks across tenants"):
+        await scoped(Customer).rows({"code": str(uuid4())})
+
+
+async def test_beanies_own_queries_name_the_tenant_too(tenant: Tenant) -> None:
+    with tenant_scope(tenant.id):
+        assert await Product.get(uuid4()) is None
+        assert await Product.find(Product.code == "P1").to_list() == []
+        assert await Product.find_one(Product.code == "P1") is None
+        with pytest.raises(NotImplementedError):
+            await Product.distinct("code")
+
+
+def test_every_collection_belongs_to_a_tenant_or_says_why_not() -> None:
+    of_no_tenant = {model.Settings.name for model in DOCUMENTS if not issubclass(model, TenantDocument)}
+    assert of_no_tenant <= set(GLOBAL_COLLECTIONS)
+
+
+def test_every_index_of_a_tenant_starts_with_the_tenant() -> None:
+    for model in DOCUMENTS:
+        if not issubclass(model, TenantDocument):
+            continue
+        for index in model.Settings.indexes:
+            keys, name = list(index.document["key"]), index.document["name"]
+            upkeep = "expireAfterSeconds" in index.document or name.endswith(("_of_all_tenants", "expiry"))
+            assert keys[0] == "tenant_id" or upkeep, f"{model.__name__}.{name}"
