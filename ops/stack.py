@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 
 import httpx
 from rich.console import Console
@@ -26,7 +27,9 @@ STOP_ORDER = ("supervisor", "setup", "api", "worker", "mailcatcher", "temporal",
 GREEN = {"green", "ok"}
 GREEN_SECONDS = 90.0
 START_SECONDS = 600.0
-STOP_SECONDS = 120.0
+SERVICE_GRACE = 40.0
+"""The API finishes its requests and the worker its activities before they end: up to about 35 s."""
+STOP_SECONDS = 180.0
 DEMO_LOGINS = (
     ("admin", "admin@demo.example"),
     ("manager", "manager@demo.example"),
@@ -38,8 +41,8 @@ DEMO_LOGINS = (
 class LocalStack:
     """One local installation, described by its settings."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
         self.settings = LocalSettings()
         self.directory = LocalDirectory(self.settings.planwright_local_dir)
         self.run = RunDirectory(self.directory.run)
@@ -143,8 +146,8 @@ class LocalStack:
         for child in self._servers():
             supervisor.start(child)
         supervisor.run_once("setup", _command("setup"))
-        supervisor.start(Child("api", _command("api"), lambda: embedded.port_answers(self.api_port)))
-        supervisor.start(Child("worker", _command("worker"), lambda: embedded.port_answers(self.worker_port), grace=40))
+        for name, port in (("api", self.api_port), ("worker", self.worker_port)):
+            supervisor.start(Child(name, _command(name), partial(embedded.port_answers, port), grace=SERVICE_GRACE))
         supervisor.wait_for(self.is_green, within=GREEN_SECONDS, what="The API's health", watched="api")
 
     def _servers(self) -> list[Child]:
