@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.headerregistry import Address
 
 import structlog
 from temporalio import activity
@@ -36,23 +37,24 @@ class MailActivities:
         A mail that is refused for good has failed and the others go on; one that may pass later rests. Raises
         UpstreamFailed, to be tried again, when the mail server can't be reached.
         """
+        sender = sender_of(self.settings.mail.mail_from)
         ends = {"sent": 0, "refused": 0, "later": 0}
         if not await mails.has_due():
             return Delivered()
         async with SmtpConnection(self.settings.mail) as server:
             while sum(ends.values()) < MAILS_PER_TRY and (mail := await mails.claim_next()) is not None:
-                outcome = await self._deliver(server, mail)
+                outcome = await self._deliver(server, sender, mail)
                 ends[outcome.state] += 1
                 log.info("mail", mail_id=str(mail.id), template=mail.template, end=outcome.state, reason=outcome.reason)
         more = sum(ends.values()) == MAILS_PER_TRY
         return Delivered(sent=ends["sent"], failed=ends["refused"], postponed=ends["later"], more=more)
 
-    async def _deliver(self, server: SmtpConnection, mail: Mail) -> Outcome:
+    async def _deliver(self, server: SmtpConnection, sender: Address, mail: Mail) -> Outcome:
         recipient = await mails.recipient(mail.user_id)
         if recipient is None or not recipient.is_active:
             outcome = Outcome("refused", "The user is no longer active.")
         else:
-            outcome = await self._send(server, mail, recipient)
+            outcome = await self._send(server, sender, mail, recipient)
         if outcome.state == "sent":
             await mails.mark_sent(mail.id)
         elif outcome.state == "refused":
@@ -61,8 +63,7 @@ class MailActivities:
             await mails.postpone(mail, outcome.reason)
         return outcome
 
-    async def _send(self, server: SmtpConnection, mail: Mail, recipient: Recipient) -> Outcome:
-        sender = sender_of(self.settings.mail.mail_from)
+    async def _send(self, server: SmtpConnection, sender: Address, mail: Mail, recipient: Recipient) -> Outcome:
         try:
             address = one_address(recipient.email, recipient.name)
         except InvalidInput as error:

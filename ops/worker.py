@@ -10,8 +10,9 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -31,18 +32,27 @@ from ops.worker_health import WorkerHealth, serving
 log = structlog.get_logger(__name__)
 
 GRACE = timedelta(seconds=30)
+# Without one, the SDK hashes every loaded module at the start, for seconds; we don't route by it.
+BUILD_ID = "planwright"
 
 
-def build_worker(client: Client, settings: Settings, *, grace: timedelta = GRACE) -> Worker:
-    """A worker with everything of the registry; `client` must be connected."""
+def build_worker(
+    client: Client,
+    settings: Settings,
+    *,
+    grace: timedelta = GRACE,
+    more_activities: Sequence[Callable[..., Any]] = (),
+) -> Worker:
+    """A worker with everything of the registry; `client` must be connected. Tests add activities of their own."""
     return Worker(
         client,
         task_queue=settings.temporal.temporal_task_queue,
         workflows=WORKFLOWS,
-        activities=activities(settings),
+        activities=[*activities(settings), *more_activities],
         interceptors=[ContextInterceptor()],
         max_concurrent_activities=settings.temporal.worker_max_activities,
         graceful_shutdown_timeout=grace,
+        build_id=BUILD_ID,
         identity=f"{os.getpid()}@{socket.gethostname()}",
     )
 

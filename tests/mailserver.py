@@ -43,7 +43,7 @@ class MailServer:
             self.mails.append(mail)
             self.envelopes.append((envelope.mail_from or "", list(envelope.rcpt_tos)))
         if answer == "":
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
         return answer or OK
 

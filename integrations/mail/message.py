@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,6 +12,8 @@ from email_validator import EmailNotValidError, validate_email
 
 from core.errors import Detail, InvalidInput
 from integrations.mail.rendering import Rendered, one_line
+
+_OWN = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 def one_address(address: str, name: str = "") -> Address:
@@ -33,9 +36,14 @@ def one_address(address: str, name: str = "") -> Address:
 
 
 def sender_of(mail_from: str) -> Address:
-    """Our own address from a setting like `Planwright <planning@company.com>`; raises InvalidInput."""
+    """Our own address from a setting like `Planwright <planning@company.com>`; a host without dots will do.
+
+    Raises InvalidInput that names the setting.
+    """
     name, address = parseaddr(mail_from)
-    return one_address(address, name)
+    if not _OWN.fullmatch(address):
+        raise InvalidInput("MAIL_FROM is not an address like 'Planwright <planning@company.com>': correct it.")
+    return Address(one_line(name), addr_spec=address)
 
 
 def compose(sender: Address, recipient: Address, mail: Rendered, *, message_id: str, at: datetime) -> EmailMessage:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
+from pydantic import SecretStr
 
 from core.errors import InvalidInput, UpstreamFailed
 from core.settings import MailSettings
@@ -123,6 +124,16 @@ def test_anything_but_one_plain_address_is_refused(address: str) -> None:
         one_address(address)
 
 
+@pytest.mark.parametrize("mail_from", ["", "Planwright", "a@x.example, b@y.example", "a@x\r\nBcc: b@y", "Plan <a b@x>"])
+def test_an_unfit_sender_is_refused_by_the_settings_name(mail_from: str) -> None:
+    with pytest.raises(InvalidInput, match="MAIL_FROM"):
+        sender_of(mail_from)
+
+
+def test_the_default_sender_is_fit() -> None:
+    assert sender_of("Planwright <planwright@localhost>").addr_spec == "planwright@localhost"
+
+
 @pytest.mark.parametrize(
     "name", ["Ann\r\nBcc: eve@evil.example", "Ann, Eve <eve@evil.example>", 'Ann "the boss"', "Ännchen"]
 )
@@ -190,7 +201,7 @@ async def test_a_server_that_is_not_there_is_an_error_of_ours() -> None:
 
 async def test_a_server_that_wants_another_password_is_an_error_of_ours() -> None:
     async with running_mail_server() as server:
-        wrong = MailSettings(smtp_port=server.port, smtp_username="a", smtp_password="b")
+        wrong = MailSettings(smtp_port=server.port, smtp_username="a", smtp_password=SecretStr("b"))
         with pytest.raises(UpstreamFailed):
             async with SmtpConnection(wrong):
                 pass
