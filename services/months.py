@@ -34,13 +34,13 @@ async def complete(months: Iterable[Month]) -> list[Month]:
     InvalidInput for a month that has not ended in the tenant's zone.
     """
     wanted = sorted({parse_month(month) for month in months})
-    await _check_ended(wanted[-1:])
+    await check_ended(*wanted[-1:])
     return await transaction(lambda: _complete(wanted))
 
 
 async def complete_sold_until(last: Month) -> list[Month]:
     """Mark every month from the first with sales up to `last` complete; returns those that were not before."""
-    await _check_ended([last])
+    await check_ended(last)
     first = await scoped(SaleLine).row({}, {"_id": 0, "month": 1}, sort=[("month", 1)])
     if first is None:
         return []
@@ -48,7 +48,8 @@ async def complete_sold_until(last: Month) -> list[Month]:
     return await complete([add_months(first["month"], step) for step in range(span + 1)]) if span >= 0 else []
 
 
-async def _check_ended(months: list[Month]) -> None:
+async def check_ended(*months: Month) -> None:
+    """Raises InvalidInput for a month that has not ended in the tenant's zone."""
     tenant = await scoped(Tenant).get(current_tenant())
     running = month_in_zone(now(), tenant.time_zone)
     for month in months:

@@ -1,0 +1,165 @@
+"""What the writers of all kinds share: a batch becomes a plan (what is new, changed, the same, or refused), then is
+written. A plan only reads, so that a dry run stops after it, and its counts can be recorded before anything is written.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import Any, Literal
+from uuid import UUID
+
+from bson.binary import Binary
+from pymongo.errors import BulkWriteError
+
+from core.collections import Scoped, as_binary, scoped
+from core.errors import Conflict
+from core.mongo import RawDocument
+from core.text import code_key
+from models.customer import Customer
+from models.product import Product
+from models.user import User
+from services.import_kinds.validation import RowError, ValidBatch
+
+DUPLICATE_KEY = 11_000
+Id = Binary
+Change = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportContext:
+    """What a writer knows of its file: the job, the company's currency and month rule, the titles of the columns."""
+
+    import_id: UUID
+    currency: str
+    actuals_basis: str
+    titles: Mapping[str, str]
+
+    def error(self, row: int, column: str, value: object, expected: str) -> RowError:
+        """A refusal of one cell, with the column as the file titles it."""
+        return RowError(row, self.titles.get(column, column), str(value), expected)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one batch would do. `changed` pairs a filter with an update; `touched` are customers whose lines change."""
+
+    new: list[RawDocument] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    errors: list[RowError] = field(default_factory=list)
+    touched: set[Id] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that was planned as `inserted` or `updated`, and turned out to be refused when it was written."""
+
+    counted_as: Literal["inserted", "updated"]
+    error: RowError
+
+
+class Writer(ABC):
+    """Writes one file of one kind; it lives as long as the file."""
+
+    def __init__(self, context: ImportContext) -> None:
+        self.context = context
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Load what the rows refer to."""
+
+    @abstractmethod
+    async def plan(self, batch: ValidBatch) -> Plan:
+        """Compare a batch with what is stored. Reads only."""
+
+    @abstractmethod
+    async def write(self, plan: Plan) -> list[Refused]:
+        """Carry a plan out. Idempotent: a plan made anew after a half-written one does the rest.
+
+        Returns what turned out to be refused only now; such rows were not written.
+        """
+
+
+class References:
+    """Ids by the codes that a file names. A code that is not there is a row error, not a failure."""
+
+    def __init__(self, context: ImportContext, column: str, expected: str, ids: Mapping[str, Id]) -> None:
+        self.context = context
+        self.column = column
+        self.expected = expected
+        self.ids = ids
+        self._known: dict[str, Id | None] = {}
+
+    def resolve(self, batch: ValidBatch) -> tuple[list[Id | None], list[RowError]]:
+        """The id of each row, None where there is none, with an error."""
+        codes = batch.columns[self.column]
+        for code in set(codes).difference(self._known):
+            self._known[code] = self.ids.get(code_key(code))
+        found = list(map(self._known.__getitem__, codes))
+        if None not in found:
+            return found, []
+        missing = [
+            self.context.error(row, self.column, code, self.expected)
+            for row, code, id in zip(batch.rows, codes, found, strict=True)
+            if id is None
+        ]
+        return found, missing
+
+
+async def customers_of(context: ImportContext) -> References:
+    """Customers by code."""
+    return References(context, "customer_code", "the code of a customer that exists", await _ids(Customer, "code_key"))
+
+
+async def products_of(context: ImportContext) -> References:
+    """Products by item code."""
+    return References(context, "item_code", "the code of a product that exists", await _ids(Product, "code_key"))
+
+
+async def users_of(context: ImportContext) -> References:
+    """Users by e-mail address."""
+    return References(context, "email", "the e-mail address of a user of this company", await _ids(User, "email_key"))
+
+
+async def _ids(model: type[Customer] | type[Product] | type[User], key: str) -> dict[str, Id]:
+    door: Scoped[Any] = scoped(model)
+    return {row[key]: as_binary(row["_id"]) async for row in door.find({}, {key: 1}, batch_size=10_000)}
+
+
+def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, list[list[Id]], list[RowError]]:
+    """The rows whose references all exist, their ids by reference, and the errors of the others."""
+    found: list[list[Any]] = []
+    errors: list[RowError] = []
+    for reference in references:
+        ids, missing = reference.resolve(batch)
+        found.append(ids)
+        errors += missing
+    if not errors:
+        return batch, found, []
+    keep = [None not in ids for ids in zip(*found, strict=True)]
+    columns = {name: list(compress(values, keep)) for name, values in batch.columns.items()}
+    kept = ValidBatch(list(compress(batch.rows, keep)), columns)
+    return kept, [list(compress(ids, keep)) for ids in found], errors
+
+
+async def insert_or_update(door: Scoped[Any], rows: Sequence[RawDocument], key: Iterable[str]) -> None:
+    """Insert new documents; one that another import was faster with is updated instead, found by its natural key."""
+    if not rows:
+        return
+    names = tuple(key)
+    try:
+        await door.insert_rows(rows)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+            raise
+        late = [rows[failure["index"]] for failure in failures]
+        done = await door.update_rows(
+            ({name: row[name] for name in names}, {"$set": {k: v for k, v in row.items() if k not in ("_id", *names)}})
+            for row in late
+        )
+        if done is None or done.matched_count != len(late):
+            raise Conflict("Somebody changes the same rows at this moment; it will be tried again.") from error

@@ -1,0 +1,74 @@
+"""Writing users, one by one: each is a person with an audit event and, when new, a mail with the set-up link."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from core.collections import scoped
+from core.context import current_tenant
+from core.errors import EmailTaken, PlanwrightError
+from models.user import LoginIndex, User
+from services import identity, users
+from services.import_apply.base import Plan, Refused, Writer
+from services.import_kinds.validation import ValidBatch
+from services.users import person_problems
+
+FIELDS = ("name", "role", "language")
+TAKEN = "an address that is not in use already"
+
+
+class UserWriter(Writer):
+    """Found by e-mail address. A blank language changes nothing."""
+
+    async def prepare(self) -> None:
+        """Users refer to nothing."""
+
+    async def plan(self, batch: ValidBatch) -> Plan:
+        addresses = batch.columns["email"]
+        own, taken = await self._stored(addresses)
+        plan = Plan()
+        for at, (row, address) in enumerate(zip(batch.rows, addresses, strict=True)):
+            said = {name: batch.columns[name][at] for name in FIELDS if name in batch.columns}
+            said = {name: value for name, value in said.items() if value is not None}
+            problems = person_problems(**said)
+            if problems:
+                plan.errors += [self.context.error(row, one.field, said[one.field], one.message) for one in problems]
+            elif address in taken:
+                plan.errors.append(self.context.error(row, "email", address, TAKEN))
+            elif address not in own:
+                plan.new.append({"row": row, "email": address, **said})
+            elif any(own[address][name] != value for name, value in said.items()):
+                plan.changed.append(({"row": row, "email": address, "id": own[address]["_id"]}, said))
+            else:
+                plan.unchanged += 1
+        return plan
+
+    async def write(self, plan: Plan) -> list[Refused]:
+        refused: list[Refused] = []
+        for new in plan.new:
+            person = {name: new[name] for name in ("email", *FIELDS) if name in new}
+            try:
+                await identity.create_user(**person)
+            except EmailTaken:
+                refused.append(Refused("inserted", self.context.error(new["row"], "email", new["email"], TAKEN)))
+        for found, said in plan.changed:
+            user_id: UUID = found["id"]
+            try:
+                await users.change_user(user_id, **said)
+            except PlanwrightError as error:
+                if error.retryable:
+                    raise
+                why = self.context.error(found["row"], "email", found["email"], error.message)
+                refused.append(Refused("updated", why))
+        return refused
+
+    async def _stored(self, addresses: list[str]) -> tuple[dict[str, dict[str, Any]], set[str]]:
+        """Users of this company by address, and addresses that sign in elsewhere."""
+        of_these = {"email_key": {"$in": addresses}}
+        rows = await scoped(User).rows(of_these, dict.fromkeys(("email_key", *FIELDS), 1))
+        index = await scoped(LoginIndex).rows(of_these, {"email_key": 1, "tenant_id": 1})
+        tenant_id = current_tenant()
+        return {row["email_key"]: row for row in rows}, {
+            row["email_key"] for row in index if row["tenant_id"] != tenant_id
+        }

@@ -1,0 +1,22 @@
+"""Which writer writes which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.import_apply.base import Writer
+from services.import_apply.masters import CustomerWriter, ProductWriter
+from services.import_apply.people import UserWriter
+from services.import_apply.relations import AssignmentWriter, MatrixWriter, PriceWriter
+from services.import_apply.sales_lines import SalesWriter
+from services.import_kinds.tables import ImportKind
+
+WRITERS: Mapping[ImportKind, type[Writer]] = {
+    ImportKind.USERS: UserWriter,
+    ImportKind.CUSTOMERS: CustomerWriter,
+    ImportKind.PRODUCTS: ProductWriter,
+    ImportKind.ASSIGNMENTS: AssignmentWriter,
+    ImportKind.MATRIX: MatrixWriter,
+    ImportKind.PRICES: PriceWriter,
+    ImportKind.SALES: SalesWriter,
+}

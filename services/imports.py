@@ -1,0 +1,271 @@
+"""Imports of files: accepted as a queued job, run batch by batch, told as counts and row errors in one pass.
+
+Applying is idempotent and resumable. Each batch is first compared (a `Plan`), then its counts, its errors and the last
+row of it are recorded in the job, and only then is it written. A run that was killed reads the file again, passes over
+what was recorded before the last record, writes the batch of that record anew without counting it, and goes on: the
+counts can't drift, whatever was killed when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+from uuid import UUID
+
+from core.collections import scoped, transaction
+from core.context import current_tenant
+from core.errors import Conflict, InvalidInput, NotFound, NotPermitted, PayloadTooLarge, UnsupportedFile
+from core.listing import Listing, Window, read_page
+from core.mongo import RawDocument
+from core.uploads import FileKind
+from models.job import Job, StoredFile
+from models.tenant import Tenant
+from planning.access import Action, Actor, may
+from services import audit, jobs, months
+from services.import_apply.base import ImportContext, Refused, Writer
+from services.import_apply.writers import WRITERS
+from services.import_kinds.tables import ImportKind
+from services.import_kinds.validation import FileValidator, RowError
+
+KIND = "import"
+MAX_ERRORS = 10_000
+"""Row errors that a job keeps; further rows are counted only."""
+
+LISTED = ("params", "state", "progress", "result", "error", "requested_by", "received_at", "started_at", "finished_at")
+
+Heartbeat = Callable[[], None]
+
+
+class SheetBatch(Protocol):
+    """Consecutive rows of a table as a spreadsheet reader gives them, column by column."""
+
+    @property
+    def header(self) -> list[str]: ...
+    @property
+    def rows(self) -> list[int]: ...
+    @property
+    def columns(self) -> Sequence[Sequence[Any]]: ...
+    @property
+    def overlong(self) -> list[int]: ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows by what became of them; `rows` is their sum, `errors` counts what is wrong (a row may have several)."""
+
+    rows: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    errors: int = 0
+
+
+async def check_allowed(actor: Actor, kind: ImportKind, complete_until: str | None = None) -> None:
+    """Raises NotPermitted with the reason; InvalidInput for a month that has not ended or a kind without months."""
+    actions = [Action.IMPORT_FILE]
+    actions += [Action.IMPORT_USERS] if kind is ImportKind.USERS else []
+    actions += [Action.KEEP_ACTUALS] if complete_until is not None else []
+    for action in actions:
+        decision = may(actor, action)
+        if not decision.allowed:
+            raise NotPermitted(decision.reason)
+    if complete_until is not None:
+        if kind is not ImportKind.SALES:
+            raise InvalidInput("Only an import of sales can complete months; leave complete_until out.")
+        await months.check_ended(complete_until)
+
+
+async def accept(
+    stored: StoredFile,
+    *,
+    kind: ImportKind,
+    file_kind: FileKind,
+    dry_run: bool = False,
+    complete_until: str | None = None,
+) -> Job:
+    """A queued job for a stored, sniffed file. `complete_until`: with it, all months up to this one become complete."""
+    params = {
+        "kind": str(kind),
+        "file_kind": file_kind,
+        "file_name": stored.name,
+        "file_size": stored.size,
+        "sha256": stored.sha256,
+        "dry_run": dry_run,
+        "complete_until": complete_until,
+    }
+    return await jobs.create(KIND, params, file_id=stored.id)
+
+
+async def run(job: Job, batches: AsyncIterator[SheetBatch], heartbeat: Heartbeat = lambda: None) -> None:
+    """Apply a claimed job's file and give the job its end: succeeded (also with rejected rows) or rejected.
+
+    `batches` must come in the same pieces at every try. Other errors than refusals of the file pass through: the job
+    stays running, and a later run goes on where this one stopped.
+    """
+    work = _Run(job)
+    try:
+        async for batch in batches:
+            await work.take(batch)
+            heartbeat()
+    except (InvalidInput, PayloadTooLarge, UnsupportedFile) as refusal:
+        await work.refuse(refusal)
+    else:
+        await work.finish()
+
+
+class _Run:
+    """One try at one file."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.kind = ImportKind(job.params["kind"])
+        self.dry_run: bool = job.params["dry_run"]
+        self.recorded: int = job.cursor.get("row", 0)
+        self.counts = Counts(**job.cursor.get("counts", {}))
+        self.findings: list[dict[str, Any]] = list(job.findings)
+        self.late: list[RowError] = []
+        self.validator: FileValidator | None = None
+        self.writer: Writer | None = None
+
+    async def take(self, batch: SheetBatch) -> None:
+        """Check, compare, record and write one batch."""
+        if self.validator is None or self.writer is None:
+            self.validator, self.writer = await self._begin(batch.header)
+        valid, errors = self.validator.validate(batch.rows, batch.columns, batch.overlong)
+        last = batch.rows[-1]
+        if last < self.recorded:
+            return
+        plan = await self.writer.plan(valid)
+        if last > self.recorded:
+            errors += plan.errors
+            rejected = len({error.row for error in errors})
+            self._add(Counts(len(batch.rows), len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
+            await self._record(last, errors)
+        if not self.dry_run:
+            self._refused_late(await self.writer.write(plan))
+
+    async def finish(self) -> None:
+        """Succeeded: the result, completed months and the audit event in one transaction."""
+        until = self.job.params["complete_until"]
+
+        async def action() -> None:
+            completed = await months.complete_sold_until(until) if until and not self.dry_run else []
+            result = self._result() | {"completed_months": completed}
+            await jobs.succeed(self.job.id, result, findings=self._shown())
+            said = {"kind": str(self.kind), "file": self.job.params["file_name"], **asdict(self.counts)}
+            await audit.record(
+                "import.checked" if self.dry_run else "import.applied", "import", self.job.id, after=said
+            )
+
+        await transaction(action)
+
+    async def refuse(self, refusal: InvalidInput | PayloadTooLarge | UnsupportedFile) -> None:
+        """Rejected: the file itself can't be taken. What was written before the bad place stays, and is said."""
+        message = refusal.message
+        written = self.counts.inserted + self.counts.updated
+        if written and not self.dry_run:
+            message += f" {written:,} rows before that place have been taken over; the corrected file may repeat them."
+        header = [RowError(1, detail.field, "", detail.message) for detail in refusal.details]
+        self._find(header)
+
+        async def action() -> None:
+            await jobs.reject(self.job.id, message, findings=self._shown())
+            await self._audit("import.rejected", message)
+
+        await transaction(action)
+
+    async def _audit(self, action: str, reason: str | None = None) -> None:
+        said = {"kind": str(self.kind), "file": self.job.params["file_name"], **asdict(self.counts)}
+        await audit.record(action, "import", self.job.id, after=said, reason=reason)
+
+    async def _begin(self, header: list[str]) -> tuple[FileValidator, Writer]:
+        tenant = await scoped(Tenant).get(current_tenant())
+        validator = FileValidator(self.kind, header, base_currency=tenant.base_currency)
+        context = ImportContext(self.job.id, tenant.base_currency, tenant.actuals_basis, validator.titles)
+        writer = WRITERS[self.kind](context)
+        await writer.prepare()
+        return validator, writer
+
+    async def _record(self, last: int, errors: Sequence[RowError]) -> None:
+        """Counts, errors and place in one write, before the batch itself is written."""
+        fresh = self._find([*self.late, *errors])
+        self.late = []
+        change: dict[str, Any] = {
+            "$set": {"progress": asdict(self.counts), "cursor": {"row": last, "counts": asdict(self.counts)}}
+        }
+        if fresh:
+            change["$push"] = {"findings": {"$each": fresh}}
+        done = await scoped(Job).update_one({"_id": self.job.id, "state": "running"}, change)
+        if done.matched_count == 0:
+            raise Conflict("The import is not running any more.")
+
+    def _refused_late(self, refused: list[Refused]) -> None:
+        """Rows that a write refused were recorded as written; the next record, or the end, corrects that."""
+        for one in refused:
+            setattr(self.counts, one.counted_as, getattr(self.counts, one.counted_as) - 1)
+            self.counts.rejected += 1
+            self.counts.errors += 1
+            self.late.append(one.error)
+
+    def _find(self, errors: Sequence[RowError]) -> list[dict[str, Any]]:
+        fresh = [asdict(error) for error in errors[: max(0, MAX_ERRORS - len(self.findings))]]
+        self.findings += fresh
+        return fresh
+
+    def _add(self, more: Counts) -> None:
+        for one in fields(Counts):
+            setattr(self.counts, one.name, getattr(self.counts, one.name) + getattr(more, one.name))
+
+    def _shown(self) -> list[dict[str, Any]]:
+        self._find(self.late)
+        self.late = []
+        return sorted(self.findings, key=lambda finding: finding["row"])
+
+    def _result(self) -> dict[str, Any]:
+        ignored = self.validator.ignored if self.validator else []
+        left_out = self.counts.errors - len(self.findings) - len(self.late)
+        return {**asdict(self.counts), "errors_left_out": max(0, left_out), "ignored_columns": ignored}
+
+
+async def read(import_id: UUID) -> RawDocument:
+    """One import with its row errors; raises NotFound."""
+    job = await jobs.get(import_id)
+    if job.kind != KIND:
+        raise NotFound()
+    errors = job.findings if job.state not in jobs.UNFINISHED else sorted(job.findings, key=lambda one: one["row"])
+    return {**_view(job.model_dump(by_alias=False)), "errors": errors}
+
+
+async def list_imports(kind: ImportKind | None, state: str | None, window: Window) -> Listing:
+    """One page of imports, without their row errors."""
+    query: dict[str, Any] = {"kind": KIND}
+    if kind is not None:
+        query["params.kind"] = str(kind)
+    if state is not None:
+        query["state"] = state
+    listing = await read_page(scoped(Job), query, dict.fromkeys(LISTED, 1), window)
+    return Listing([_view(row) for row in listing.rows], listing.has_next, listing.total)
+
+
+def _view(row: Mapping[str, Any]) -> RawDocument:
+    params, result, error = row["params"], row.get("result") or {}, row.get("error") or {}
+    counts = result or row.get("progress") or {}
+    return {
+        "id": row["id"],
+        "kind": params["kind"],
+        "state": row["state"],
+        "dry_run": params["dry_run"],
+        "complete_until": params["complete_until"],
+        "file": {"name": params["file_name"], "size": params["file_size"], "sha256": params["sha256"]},
+        "counts": {one.name: counts.get(one.name, 0) for one in fields(Counts)},
+        "errors_left_out": result.get("errors_left_out", 0),
+        "ignored_columns": result.get("ignored_columns", []),
+        "completed_months": result.get("completed_months", []),
+        "message": error.get("message"),
+        "requested_by": row["requested_by"],
+        "received_at": row["received_at"],
+        "started_at": row.get("started_at"),
+        "finished_at": row.get("finished_at"),
+    }

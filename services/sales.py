@@ -1,0 +1,54 @@
+"""Sales lines in bulk: finding what is stored, and writing so that the rollups follow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bson.binary import Binary
+
+from core.collections import as_binary, scoped_binary
+from core.context import current_tenant
+from core.mongo import RawDocument
+from models.keys import sale_id
+from models.sale import SaleLine
+from services import rollups
+
+COMPARED = (
+    "invoice", "line_number", "customer_id", "product_id", "invoice_date", "month", "line_type",
+    "quantity", "unit_price", "net_revenue", "currency",
+)  # fmt: skip
+
+
+def line_ids(invoices: Sequence[str], item_keys: Sequence[str], line_numbers: Sequence[int]) -> list[Binary]:
+    """The ids of lines of the tenant in context."""
+    tenant_id = current_tenant()
+    return [
+        as_binary(sale_id(tenant_id, invoice, item_key, line))
+        for invoice, item_key, line in zip(invoices, item_keys, line_numbers, strict=True)
+    ]
+
+
+async def stored_lines(ids: Sequence[Binary]) -> dict[Binary, RawDocument]:
+    """The stored lines of these ids by id: the compared fields."""
+    shown = dict.fromkeys(COMPARED, 1)
+    rows = await scoped_binary(SaleLine).rows({"_id": {"$in": list(ids)}}, shown, batch_size=len(ids) + 1)
+    return {row["_id"]: row for row in rows}
+
+
+def differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a line says something else than what is stored; which import brought it does not count."""
+    return any(before[name] != after[name] for name in COMPARED)
+
+
+@asynccontextmanager
+async def lines_of(customer_ids: Iterable[Binary]) -> AsyncIterator[None]:
+    """Around writing lines of these customers: their rollups are dirty before, and again afterwards.
+
+    The second mark is not made after a failure: the first one stands, and the writer comes again.
+    """
+    ids = [id.as_uuid() for id in customer_ids]
+    await rollups.mark(ids)
+    yield
+    await rollups.mark(ids)
