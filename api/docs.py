@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api.envelope import answer
+from api.envelope import answer, to_json
 
 DOCS = "/docs"
 OPENAPI = "/openapi.json"
@@ -42,8 +43,10 @@ def install(app: FastAPI, *, public: bool) -> None:
     async def schema(_request: Request) -> Response:
         return answer(app.openapi())
 
+    translated = cache(lambda: to_json(as_openapi_3_0(app.openapi())))
+
     async def schema_for_page(_request: Request) -> Response:
-        return answer(as_openapi_3_0(app.openapi()))
+        return Response(translated(), media_type="application/json")
 
     app.router.add_route(OPENAPI, schema, methods=["GET"], include_in_schema=False)
     app.router.add_route(f"{DOCS}/openapi.json", schema_for_page, methods=["GET"], include_in_schema=False)

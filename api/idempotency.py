@@ -51,7 +51,8 @@ class Idempotency:
     ) -> Response:
         """For what no transaction can hold: `begin` writes an operation, `run` carries it out by its id.
 
-        After a crash the same key runs the same operation again, so `run` must be repeatable by id.
+        After a crash, or a failure that another try may heal, the same key runs the same operation again: `run` must
+        be repeatable by id.
         """
         if self.key is None:
             return await run(await begin())
@@ -61,8 +62,7 @@ class Idempotency:
         try:
             response = await run(held.operation_id or await self._begin(held, begin))
         except PlanwrightError as error:
-            if not error.retryable:
-                await idempotency.release(held)
+            await (idempotency.pause(held) if error.retryable else idempotency.release(held))
             raise
         await idempotency.finish(held, _stored(response))
         return response

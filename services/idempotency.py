@@ -100,6 +100,11 @@ async def finish(held: Claim, answer: Answer) -> None:
     await _change(held, {"state": "done", "answer": stored, "expires_at": now() + KEPT})
 
 
+async def pause(held: Claim) -> None:
+    """End the lease now and keep what was begun: the next try with this key goes on at once."""
+    await scoped(IdempotencyRecord).update_one(_held(held), {"$set": {"lease_until": now()}})
+
+
 async def release(held: Claim) -> None:
     """Give the key back unused."""
     await scoped(IdempotencyRecord).delete(_held(held))

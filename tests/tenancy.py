@@ -11,11 +11,7 @@ from core import context
 from core.documents import TenantDocument
 from models.registry import DOCUMENTS
 
-TENANT_COLLECTIONS = {
-    model.Settings.name
-    for model in DOCUMENTS
-    if issubclass(model, TenantDocument)
-}
+TENANT_COLLECTIONS = {model.Settings.name for model in DOCUMENTS if issubclass(model, TenantDocument)}
 FILTERS = {"find": "filter", "count": "query", "distinct": "query", "findAndModify": "query"}
 BATCHES = {"update": "updates", "delete": "deletes"}
 
@@ -28,7 +24,7 @@ class TenancyListener(monitoring.CommandListener):
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         collection = event.command.get(event.command_name)
-        if collection not in TENANT_COLLECTIONS or in_system_scope():
+        if not isinstance(collection, str) or collection not in TENANT_COLLECTIONS or in_system_scope():
             return
         if not all(_names_tenant(part) for part in _filters(event.command_name, event.command)):
             self.found.append(f"{event.command_name} on {collection}: {str(dict(event.command))[:300]}")
