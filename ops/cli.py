@@ -12,11 +12,15 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from core.errors import PlanwrightError
-from core.settings import SECTIONS
+from core.settings import SECTIONS, load_settings
 from ops import accounts
+from ops.documents import ROOT, write_documents
 from ops.errors import OpsError
 from ops.local import LocalSettings
+from ops.server import run as run_api
+from ops.setup import set_up
 from ops.stack import LocalStack
+from ops.worker import run_worker
 from planning.defaults import DEFAULTS
 
 console = Console()
@@ -81,6 +85,24 @@ def status() -> None:
 
 
 @app.command()
+def api() -> None:
+    """Serve the HTTP API."""
+    run_api(load_settings())
+
+
+@app.command()
+def worker() -> None:
+    """Run workflows and activities."""
+    asyncio.run(run_worker(load_settings()))
+
+
+@app.command()
+def setup() -> None:
+    """Bring database and Temporal to what this version needs; safe to run again."""
+    asyncio.run(set_up(accounts.settings_here(), console.print))
+
+
+@app.command()
 def create_tenant(
     slug: Annotated[str, typer.Argument(help="Short name: small letters, digits, hyphens.")],
     name: Annotated[str, typer.Argument(help="Name of the company.")],
@@ -112,6 +134,13 @@ def create_superuser(
     """Make an admin of a company, who can sign in at once."""
     user = asyncio.run(accounts.create_superuser(accounts.settings_here(), tenant, email, name, password))
     console.print(f"{user.email} can sign in as an admin of {tenant}.", markup=False)
+
+
+@app.command()
+def openapi() -> None:
+    """Write the documents that are generated anew: the API's contract, the collections, the error codes."""
+    for path in write_documents():
+        console.print(f"Wrote {path.relative_to(ROOT)}.", markup=False)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ class SubmitBody(Body):
 
     cycle_id: Id
     customer_id: Id
-    confirm_zero: Annotated[bool, Field(description="Empty mandatory cells count as 0.")] = False
+    confirm_zero: Annotated[bool, Field(description="Empty mandatory cells count as 0.", examples=[True])] = False
     dry_run: bool = False
 
 
@@ -194,7 +194,7 @@ class ChangedPriceView(BaseModel):
 class CheckView(BaseModel):
     """What submitting would meet."""
 
-    lines: int
+    lines: int = Field(examples=[42])
     missing: list[MissingCellView]
     unreviewed: int
     prices_changed: list[ChangedPriceView]
