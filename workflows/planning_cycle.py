@@ -10,7 +10,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from core.errors import Conflict
@@ -29,7 +29,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows import policies
     from workflows.contracts import (
         COPY_SNAPSHOT_ACTIVITY,
-        DELIVER_MAILS_WORKFLOW,
         MEASURE_SHARE_ACTIVITY,
         MOVE_CYCLE_ACTIVITY,
         MOVE_UPDATE,
@@ -46,8 +45,8 @@ with workflow.unsafe.imports_passed_through():
         MoveOutcome,
         MoveRequest,
         ShareView,
-        mails_workflow_id,
     )
+    from workflows.deliver_mails import start_mails
 
 
 @workflow.defn(name=PLANNING_CYCLE_WORKFLOW)
@@ -191,16 +190,7 @@ class PlanningCycle:
 
     async def deliver(self) -> None:
         """Have queued mails delivered; a delivery that runs already takes them along, or upkeep finds them."""
-        tenant_id = self.cycle.tenant_id
-        try:
-            await workflow.start_child_workflow(
-                DELIVER_MAILS_WORKFLOW,
-                MailsInput(tenant_id=tenant_id),
-                id=mails_workflow_id(tenant_id),
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            )
-        except WorkflowAlreadyStartedError:
-            return
+        await start_mails(MailsInput(tenant_id=self.cycle.tenant_id))
 
     def at_now(self) -> CycleAt:
         return CycleAt(**dict(self.cycle), at=workflow.now())
