@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from activities import cycles, jobs, reports, upkeep
+from activities import cycles, imports, jobs, reports, rollups, upkeep
 from activities.mails import MailActivities
 from core.settings import Settings
 from workflows.deliver_mails import DeliverMails
@@ -32,9 +32,11 @@ def activities(settings: Settings) -> tuple[Callable[..., Any], ...]:
         cycles.prepare_cycle,
         cycles.read_cycle,
         cycles.seal_snapshot,
+        imports.run_import,
         jobs.fail_job,
         MailActivities(settings).deliver_mails,
         reports.run_report,
+        rollups.refresh_rollups,
         upkeep.collect_garbage,
         upkeep.find_missing,
     )

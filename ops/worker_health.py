@@ -70,6 +70,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen()
         except OSError as error:
             raise OpsError(
                 f"The worker can't answer on {host}:{port} ({error.strerror}): choose another WORKER_HEALTH_PORT."

@@ -193,7 +193,7 @@ class Workflows:
     async def _ask(self, call: Awaitable[T]) -> T:
         """Wait for a call to the server; raises TemporalUnavailable when it does not answer in time."""
         try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds() + 0.5):
+            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
                 return await call
         except TimeoutError as error:
             raise TemporalUnavailable() from error
