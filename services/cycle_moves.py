@@ -50,7 +50,7 @@ async def open_entry(cycle_id: UUID, at: datetime, operation_id: UUID | None) ->
     cycle = await scoped(Cycle).get(cycle_id)
     if cycle.stage == Stage.ENTRY and operation_id is None:
         return Moved(cycle)
-    _demand(Move.OPEN, cycle)
+    demand_move(Move.OPEN, cycle)
     if cycle.entry_closes_at <= at:
         raise Conflict("Entry would be over at once; move entry_closes_at first.")
     changes = {"stage": Stage.ENTRY, "opened_at": at, "waiting_for": None}
@@ -75,7 +75,7 @@ async def begin_closing(cycle_id: UUID, at: datetime, operation_id: UUID | None,
     """entry or review -> closing, and every sheet locked; the snapshot follows (`services.closing`)."""
     cycle = await scoped(Cycle).get(cycle_id)
     if cycle.stage != Stage.CLOSING or cycle.closing_operation_id != operation_id:
-        _demand(Move.CLOSE, cycle)
+        demand_move(Move.CLOSE, cycle)
         changes = {"stage": Stage.CLOSING, "close_number": cycle.close_number + 1, "closed_by": closed_by}
         changes["closing_operation_id"] = operation_id
         if cycle.entry_closed_at is None:
@@ -89,7 +89,7 @@ async def begin_closing(cycle_id: UUID, at: datetime, operation_id: UUID | None,
 async def reopen(cycle_id: UUID, at: datetime, changes: Changes, operation_id: UUID | None, reason: str) -> Moved:
     """closed -> entry or review with new future deadlines. Submitted sheets stay submitted."""
     cycle = await scoped(Cycle).get(cycle_id)
-    _demand(Move.REOPEN, cycle)
+    demand_move(Move.REOPEN, cycle)
     new = _new_deadlines(cycle, changes)
     verdict = reopened_stage(new, at)
     if not verdict.allowed:
@@ -109,7 +109,7 @@ async def reopen(cycle_id: UUID, at: datetime, changes: Changes, operation_id: U
 async def reschedule(cycle_id: UUID, at: datetime, changes: Changes, operation_id: UUID | None) -> Moved:
     """Change deadlines, flags and the name of a cycle that is not closed."""
     cycle = await scoped(Cycle).get(cycle_id)
-    _demand(Move.RESCHEDULE, cycle)
+    demand_move(Move.RESCHEDULE, cycle)
     verdict = judge_deadlines(Stage(cycle.stage), deadlines_of(cycle), _new_deadlines(cycle, changes), at)
     if not verdict.allowed:
         raise InvalidInput(verdict.reason)
@@ -119,7 +119,7 @@ async def reschedule(cycle_id: UUID, at: datetime, changes: Changes, operation_i
 async def cancel(cycle_id: UUID, operation_id: UUID | None, reason: str) -> Moved:
     """draft, entry or review -> cancelled."""
     cycle = await scoped(Cycle).get(cycle_id)
-    _demand(Move.CANCEL, cycle)
+    demand_move(Move.CANCEL, cycle)
     return Moved(await _move(cycle, {"stage": Stage.CANCELLED}, "cycle.cancelled", operation_id, reason=reason))
 
 
@@ -181,7 +181,8 @@ async def _move(
     return await transaction(write)
 
 
-def _demand(move: Move, cycle: Cycle) -> None:
+def demand_move(move: Move, cycle: Cycle) -> None:
+    """Conflict, with the reason, unless the cycle's stage allows the move."""
     verdict = judge_move(move, Stage(cycle.stage))
     if not verdict.allowed:
         raise Conflict(verdict.reason)

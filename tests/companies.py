@@ -23,6 +23,7 @@ NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 OPENS = datetime(2026, 12, 1, 7, tzinfo=UTC)
 ENTRY_CLOSES = datetime(2026, 12, 11, 17, tzinfo=UTC)
 CLOSES = datetime(2026, 12, 16, 17, tzinfo=UTC)
+DAY = timedelta(days=1)
 DURING_ENTRY = datetime(2026, 12, 5, 12, tzinfo=UTC)
 FIRST, LAST = "2027-01", "2028-04"
 UNITS = 1000

@@ -29,6 +29,7 @@ from core.errors import Conflict, InvalidInput, NotFound, PlanwrightError, Tempo
 from planning.access import Action
 from planning.stages import Move
 from services import cycles, operations
+from services.cycle_moves import demand_move
 from services.cycles import CycleDraft
 from services.identity import Caller
 from workflows.client import Workflows
@@ -191,9 +192,10 @@ def _request(
 
 async def _ask(request: MoveRequest, key: Idempotency, workflows: Workflows, wait: timedelta) -> Response:
     """Write the operation, ask the workflow by its id, and answer with the cycle or with the operation to poll."""
-    await cycles.get(request.cycle_id)
+    cycle = await cycles.get(request.cycle_id)
 
     async def begin() -> UUID:
+        demand_move(request.move, cycle)
         return (await operations.begin(request.move, request.cycle_id, {"move": request.move})).id
 
     async def run(operation_id: UUID) -> Response:
