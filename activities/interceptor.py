@@ -99,8 +99,8 @@ class _Beats(ActivityOutboundInterceptor):
 
     async def _beat(self, pause: float) -> None:
         while True:
-            super().heartbeat(*self._details)
             await asyncio.sleep(pause)
+            super().heartbeat(*self._details)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Named time-outs and retry policies of activities: `workflow.execute_activity(NAME, input, **policies.QUICK)`.
 
 Refusals (`PlanwrightError` with `retryable = False`) are never retried, whatever the policy: the activity interceptor
-marks them so, and it heartbeats for every activity that has a heartbeat time-out. What the policies decide is how long
+marks them so, and it heartbeats for every activity by itself. What the policies decide is how long
 a real trouble (database or mail server away) is waited out.
 """
 
@@ -11,6 +11,9 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
+
+# How soon a killed worker is noticed. A loaded event loop must still come round to it within this time.
+HEARTBEAT = timedelta(seconds=10)
 
 # Until it works: nobody is waiting, and giving up would leave a half-done thing behind.
 PERSISTENT = RetryPolicy(
@@ -27,15 +30,14 @@ PATIENT = RetryPolicy(
 BRIEF = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_attempts=3)
 
 # One read or one transaction.
-QUICK = ActivityConfig(start_to_close_timeout=timedelta(seconds=60), retry_policy=PERSISTENT)
-# Many small idempotent steps: copying a snapshot, delivering mails, recomputing rollups. A killed worker is noticed
-# by the missing heartbeat.
+QUICK = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60), heartbeat_timeout=HEARTBEAT, retry_policy=PERSISTENT
+)
+# Many small idempotent steps: copying a snapshot, delivering mails, recomputing rollups.
 BATCH = ActivityConfig(
-    start_to_close_timeout=timedelta(minutes=15), heartbeat_timeout=timedelta(seconds=10), retry_policy=PERSISTENT
+    start_to_close_timeout=timedelta(minutes=15), heartbeat_timeout=HEARTBEAT, retry_policy=PERSISTENT
 )
 # A whole job: the import of a large file, a report.
-JOB = ActivityConfig(
-    start_to_close_timeout=timedelta(hours=2), heartbeat_timeout=timedelta(seconds=10), retry_policy=PATIENT
-)
+JOB = ActivityConfig(start_to_close_timeout=timedelta(hours=2), heartbeat_timeout=HEARTBEAT, retry_policy=PATIENT)
 # A round of upkeep.
-ROUND = ActivityConfig(start_to_close_timeout=timedelta(seconds=60), retry_policy=BRIEF)
+ROUND = ActivityConfig(start_to_close_timeout=timedelta(seconds=60), heartbeat_timeout=HEARTBEAT, retry_policy=BRIEF)
