@@ -93,11 +93,9 @@ def classify(rows: pd.DataFrame) -> pd.Categorical:
 
 def totals(rows: pd.DataFrame) -> Mapping[str, ClassTotal]:
     """Rows and amount of every class, in the order of `CLASSES`."""
-    groups = rows.groupby("row_class", observed=False)["amount"].agg(["size", "sum"])
-    return {
-        name: ClassTotal(int(groups.at[name, "size"]), PRICE.to_decimal(int(groups.at[name, "sum"])))
-        for name in CLASSES
-    }
+    groups = rows.groupby("row_class", observed=False)["amount"]
+    counts, amounts = groups.size().to_dict(), groups.sum().to_dict()
+    return {name: ClassTotal(counts[name], PRICE.to_decimal(amounts[name])) for name in CLASSES}
 
 
 def _chunks(path: Path) -> Iterator[dict[str, Any]]:

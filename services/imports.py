@@ -4,6 +4,8 @@ Applying is idempotent and resumable. Each batch is first compared (a `Plan`), t
 row of it are recorded in the job, and only then is it written. A run that was killed reads the file again, passes over
 what was recorded before the last record, writes the batch of that record anew without counting it, and goes on: the
 counts can't drift, whatever was killed when.
+
+Two runs at once do no harm: the record is compared and set, so that the slower one stops.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from uuid import UUID
 
 from core.collections import scoped, transaction
 from core.context import current_tenant
-from core.errors import Conflict, InvalidInput, NotFound, NotPermitted, PayloadTooLarge, UnsupportedFile
+from core.errors import InvalidInput, NotFound, NotPermitted, PayloadTooLarge, Unavailable, UnsupportedFile
 from core.listing import Listing, Window, read_page
 from core.mongo import RawDocument
 from core.uploads import FileKind
@@ -151,6 +153,8 @@ class _Run:
         until = self.job.params["complete_until"]
 
         async def action() -> None:
+            if (await jobs.get(self.job.id)).state not in jobs.UNFINISHED:
+                return
             completed = await months.complete_sold_until(until) if until and not self.dry_run else []
             result = self._result() | {"completed_months": completed}
             await jobs.succeed(self.job.id, result, findings=self._shown())
@@ -171,6 +175,8 @@ class _Run:
         self._find(header)
 
         async def action() -> None:
+            if (await jobs.get(self.job.id)).state not in jobs.UNFINISHED:
+                return
             await jobs.reject(self.job.id, message, findings=self._shown())
             await self._audit("import.rejected", message)
 
@@ -197,9 +203,12 @@ class _Run:
         }
         if fresh:
             change["$push"] = {"findings": {"$each": fresh}}
-        done = await scoped(Job).update_one({"_id": self.job.id, "state": "running"}, change)
+        # Compared and set: of two runs (one of them thought dead) only the one that is ahead goes on.
+        as_known = {"_id": self.job.id, "state": "running", "cursor.row": self.recorded or None}
+        done = await scoped(Job).update_one(as_known, change)
         if done.matched_count == 0:
-            raise Conflict("The import is not running any more.")
+            raise Unavailable("Another run of this import is ahead; it will be looked at again.")
+        self.recorded = last
 
     def _refused_late(self, refused: list[Refused]) -> None:
         """Rows that a write refused were recorded as written; the next record, or the end, corrects that."""

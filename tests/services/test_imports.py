@@ -65,8 +65,9 @@ async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -
     await factories.make_product("P2")
     rep = await factories.make_user("sales_rep", email=f"rep@{company.slug}.example")
     from_day = "email,customer_code,category,valid_from"
+    people = "email,name,role,language"
     files = {
-        "users": ("email,name,role,language", f"a@{company.slug}.example,A,manager,de", f"b@{company.slug}.example,B,viewer,"),
+        "users": (people, f"a@{company.slug}.example,A,admin,de", f"b@{company.slug}.example,B,viewer,"),
         "customers": CUSTOMERS,
         "products": PRODUCTS,
         "assignments": (from_day, f"{rep.email},C1,,2026-01-01", f"{rep.email},c1,Light,2026-01-01"),
