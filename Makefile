@@ -12,8 +12,6 @@ STAMP := $(VENV)/.stamp
 # Test processes; each starts its own MongoDB and Temporal.
 WORKERS ?= 2
 
-export PYTHONDONTWRITEBYTECODE ?= 1
-
 .PHONY: help up down reset status test lint format rules suite bench chaos fuzz lock venv
 
 help: ## list these targets
@@ -71,7 +69,7 @@ $(STAMP): requirements.lock
 	@$(PYTHON) -m venv $(VENV)
 	@awk '/^uv==/ {take = 1; print; next} /^[A-Za-z0-9]/ {take = 0} take' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@echo '$(CURDIR)' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/planwright.pth"
 	@printf '#!/bin/sh\nexec "%s" -m ops.cli "$$@"\n' '$(CURDIR)/$(BIN)/python' > $(BIN)/planwright
 	@chmod +x $(BIN)/planwright

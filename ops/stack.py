@@ -143,11 +143,15 @@ class LocalStack:
             self.run.forget("supervisor")
 
     def _start_all(self, supervisor: Supervisor) -> None:
-        for child in self._servers():
-            supervisor.start(child)
+        supervisor.start(*self._servers())
         supervisor.run_once("setup", _command("setup"))
-        for name, port in (("api", self.api_port), ("worker", self.worker_port)):
-            supervisor.start(Child(name, _command(name), partial(embedded.port_answers, port), grace=SERVICE_GRACE))
+        services = (("api", self.api_port), ("worker", self.worker_port))
+        supervisor.start(
+            *(
+                Child(name, _command(name), partial(embedded.port_answers, port), grace=SERVICE_GRACE)
+                for name, port in services
+            )
+        )
         supervisor.wait_for(self.is_green, within=GREEN_SECONDS, what="The API's health", watched="api")
 
     def _servers(self) -> list[Child]:

@@ -94,13 +94,15 @@ class Supervisor:
         """Make `start`, `run_once` and `watch` end soon; safe in a signal handler."""
         self._stop.set()
 
-    def start(self, child: Child) -> None:
-        """Start a child and wait until it is ready. Raises OpsError with the end of its log when it is not in time."""
-        process = spawn(child.command, log=self._log(child.name), env=self._env, cwd=self._cwd)
-        self._running.append(_Running(child, process, self._remember(child.name, process)))
+    def start(self, *children: Child) -> None:
+        """Start children at once and wait until all are ready. Raises OpsError with the end of a log if one is not."""
         began = time.monotonic()
-        self.wait_for(child.ready, within=child.within, what=child.name, watched=child.name)
-        self._say(f"{child.name}: ready after {time.monotonic() - began:.1f} s")
+        for child in children:
+            process = spawn(child.command, log=self._log(child.name), env=self._env, cwd=self._cwd)
+            self._running.append(_Running(child, process, self._remember(child.name, process)))
+        for child in children:
+            self.wait_for(child.ready, within=child.within, what=child.name, watched=child.name)
+            self._say(f"{child.name}: ready after {time.monotonic() - began:.1f} s")
 
     def wait_for(self, ready: Callable[[], bool], *, within: float, what: str, watched: str | None = None) -> None:
         """Wait for a condition and revive what dies meanwhile; the death of `watched` is a failure. Raises OpsError."""
