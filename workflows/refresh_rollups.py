@@ -23,5 +23,7 @@ class RefreshRollups:
         return total
 
     async def step(self, rollups: RollupsInput) -> int:
-        done: int = await workflow.execute_activity(REFRESH_ROLLUPS_ACTIVITY, rollups, result_type=int, **policies.BATCH)
+        done: int = await workflow.execute_activity(
+            REFRESH_ROLLUPS_ACTIVITY, rollups, result_type=int, **policies.BATCH
+        )
         return done

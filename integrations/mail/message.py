@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -40,7 +40,8 @@ def sender_of(mail_from: str) -> Address:
 
     Raises InvalidInput that names the setting.
     """
-    name, address = parseaddr(mail_from)
+    found = getaddresses([mail_from])
+    name, address = found[0] if len(found) == 1 and mail_from.isprintable() else ("", "")
     if not _OWN.fullmatch(address):
         raise InvalidInput("MAIL_FROM is not an address like 'Planwright <planning@company.com>': correct it.")
     return Address(one_line(name), addr_spec=address)
