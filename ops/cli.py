@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from ops import accounts
 from ops.documents import ROOT, write_documents
 from ops.errors import OpsError
 from ops.local import LocalSettings
+from ops.retail import load_retail
 from ops.server import run as run_api
 from ops.setup import set_up
 from ops.stack import LocalStack
@@ -134,6 +136,17 @@ def create_superuser(
     """Make an admin of a company, who can sign in at once."""
     user = asyncio.run(accounts.create_superuser(accounts.settings_here(), tenant, email, name, password))
     console.print(f"{user.email} can sign in as an admin of {tenant}.", markup=False)
+
+
+@app.command("load-retail")
+def load_retail_file(
+    file: Annotated[Path, typer.Argument(help="The Online Retail data, .csv or .csv.gz.")],
+    tenant: Annotated[str, typer.Option(help="Short name of the company; made, in pounds, when there is none.")] = (
+        "online-retail"
+    ),
+) -> None:
+    """Load a year of real sales: half a million lines of a British wholesaler."""
+    asyncio.run(load_retail(accounts.settings_here(), file, tenant, console))
 
 
 @app.command()
