@@ -31,6 +31,10 @@ from services.import_kinds.tables import ImportKind
 from services.import_kinds.validation import FileValidator, RowError
 
 KIND = "import"
+CONTENT_TYPES: Mapping[FileKind, str] = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 MAX_ERRORS = 10_000
 """Row errors that a job keeps; further rows are counted only."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import auth, customers, cycles, forecasts, health, metrics, operations, products, reports
+from api.routes import auth, customers, cycles, forecasts, health, imports, metrics, operations, products, reports
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -17,4 +17,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles.router,
     forecasts.router,
     reports.router,
+    imports.router,
 )

@@ -1,0 +1,88 @@
+"""Imports: a file is sent, checked at the door, kept and applied by a worker; the caller polls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Form, Query, Request, UploadFile
+from starlette.responses import Response
+
+from api.dependencies import CurrentWorkflows, IdempotencyKey, allow
+from api.envelope import Item, Page, accepted, item, page
+from api.errors import errors
+from api.routing import API, router_of
+from api.schemas.imports import ImportAnswer, ImportForm, ImportQuery, ImportRow
+from core.errors import NotFound, UnsupportedFile
+from core.uploads import UploadLimits, check_upload, safe_display_name
+from planning.access import Action
+from services import files, imports
+from services.identity import Caller
+
+router = router_of("imports")
+
+Importer = Annotated[Caller, allow(Action.IMPORT_FILE)]
+Reader = Annotated[Caller, allow(Action.READ_IMPORT)]
+
+
+@router.post(
+    "/imports",
+    status_code=202,
+    summary="Import a file",
+    response_model=Item[ImportAnswer],
+    responses=errors(UnsupportedFile),
+)
+async def create_import(
+    form: Annotated[ImportForm, Form(media_type="multipart/form-data")],
+    request: Request,
+    caller: Importer,
+    key: IdempotencyKey,
+    workflows: CurrentWorkflows,
+) -> Response:
+    """Poll Location. Rows are found by their natural keys, so the same file twice changes nothing."""
+    await imports.check_allowed(caller.actor, form.kind, form.complete_until)
+    limits = UploadLimits(file_bytes=request.app.state.settings.http.upload_limit_bytes)
+    name = form.file.filename or ""
+    file_kind = await asyncio.to_thread(check_upload, form.file.file, name, limits=limits)
+    stored = await files.store(
+        _chunks(form.file),
+        name=safe_display_name(name),
+        content_type=imports.CONTENT_TYPES[file_kind],
+        max_bytes=limits.file_bytes,
+    )
+    queued: list[UUID] = []
+
+    async def effect() -> Response:
+        job = await imports.accept(
+            stored, kind=form.kind, file_kind=file_kind, dry_run=form.dry_run, complete_until=form.complete_until
+        )
+        queued[:] = [job.id]
+        return accepted(await imports.read(job.id), f"{API}/imports/{job.id}")
+
+    sent = f"{stored.sha256}|{form.kind}|{form.dry_run}|{form.complete_until}"
+    response = await key.once(effect, fingerprint=sent)
+    for job_id in queued:
+        await workflows.watch_job(imports.KIND, caller.tenant_id, caller.user_id, job_id)
+    return response
+
+
+@router.get("/imports", summary="List imports", response_model=Page[ImportRow])
+async def list_imports(query: Annotated[ImportQuery, Query()], caller: Reader) -> Response:
+    """Newest first, without their row errors."""
+    listing = await imports.list_imports(query.kind, query.state, query.window("received_at"))
+    return page(listing, query.page, query.limit)
+
+
+@router.get(
+    "/imports/{import_id}", summary="Read an import", response_model=Item[ImportAnswer], responses=errors(NotFound)
+)
+async def read_import(import_id: UUID, caller: Reader) -> Response:
+    """Its state, counts so far, and all row errors."""
+    return item(await imports.read(import_id))
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(files.CHUNK_BYTES):
+        yield chunk

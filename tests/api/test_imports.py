@@ -1,0 +1,216 @@
+"""Importing over HTTP: what is taken, what is refused at the door, and what a worker makes of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from api.app import create_app
+from api.schemas.imports import ImportAnswer, ImportRow
+from core.collections import scoped
+from core.context import tenant_scope
+from core.mongo import Mongo
+from core.settings import Settings
+from models.customer import Customer
+from models.job import Job, StoredFile
+from models.sale import SalesRollup
+from models.tenant import Tenant
+from ops.worker import build_worker
+from services import files, rollups
+from tests import factories
+from tests.api.conftest import SignIn
+from tests.eventually import eventually
+from tests.imported import csv_of
+from tests.people import somebody
+
+IMPORTS = "/api/v1/imports"
+CUSTOMERS = csv_of("customer_code,name,Note", "C1,Northwind,x", "C2,,y")
+SALES = csv_of(
+    "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price", "I1,P1,1,C1,2026-01-05,3,2.5"
+)
+
+
+@pytest.fixture(scope="module")
+async def app(settings: Settings, mongo: Mongo) -> AsyncIterator[FastAPI]:
+    """The application with a worker beside it, and a limit for uploads that is easily passed."""
+    own = copy.copy(settings)
+    own.temporal = settings.temporal.model_copy(update={"temporal_task_queue": f"imports-{uuid4()}"})
+    own.http = settings.http.model_copy(update={"upload_limit_bytes": 20_000})
+    app = create_app(own, mongo=mongo)
+    temporal = await Client.connect(own.temporal.temporal_address, data_converter=pydantic_data_converter)
+    async with app.router.lifespan_context(app), build_worker(temporal, own, grace=timedelta(0)):
+        yield app
+
+
+async def send(
+    client: httpx.AsyncClient,
+    content: bytes,
+    name: str = "table.csv",
+    headers: dict[str, str] | None = None,
+    **form: Any,
+) -> httpx.Response:
+    return await client.post(IMPORTS, files={"file": (name, content)}, data=form, headers=headers)
+
+
+async def finished(client: httpx.AsyncClient, location: str) -> dict[str, Any]:
+    """The import once it has ended."""
+
+    async def ended() -> dict[str, Any] | None:
+        data: dict[str, Any] = (await client.get(location)).json()["data"]
+        return data if data["state"] not in ("queued", "running") else None
+
+    return await eventually(ended, within=30) or {}
+
+
+async def test_a_file_is_taken_and_applied_and_its_errors_are_told(tenant: Tenant, sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    answer = await send(manager, CUSTOMERS, kind="customers")
+    assert answer.status_code == 202, answer.text
+    ImportAnswer.model_validate(answer.json()["data"])
+    data = await finished(manager, answer.headers["location"])
+    ImportAnswer.model_validate(data)
+    assert data["state"] == "succeeded"
+    assert data["counts"] == {"rows": 2, "inserted": 1, "updated": 0, "unchanged": 0, "rejected": 1, "errors": 1}
+    assert data["errors"] == [{"row": 3, "column": "name", "value": "", "expected": "a value"}]
+    assert data["ignored_columns"] == ["Note"]
+    with tenant_scope(tenant.id):
+        assert await scoped(Customer).count() == 1
+
+
+async def test_sales_complete_months_and_reach_the_rollups(tenant: Tenant, sign_in: SignIn) -> None:
+    with tenant_scope(tenant.id):
+        await factories.make_customer("C1")
+        await factories.make_product("P1")
+    admin = await sign_in("admin")
+    answer = await send(admin, SALES, kind="sales", complete_until="2026-02")
+    data = await finished(admin, answer.headers["location"])
+    assert data["completed_months"] == ["2026-01", "2026-02"]
+    with tenant_scope(tenant.id):
+        await rollups.refresh()
+        (rollup,) = await scoped(SalesRollup).rows()
+    assert (rollup["month"], rollup["quantity"], rollup["revenue"]) == ("2026-01", 3_000, 75_000)
+
+
+async def test_the_list_shows_the_newest_first_and_filters(tenant: Tenant, sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    for kind in ("customers", "products", "customers"):
+        await finished(manager, (await send(manager, CUSTOMERS, kind=kind, dry_run="true")).headers["location"])
+    rows = (await manager.get(IMPORTS)).json()["data"]
+    assert [row["kind"] for row in rows] == ["customers", "products", "customers"]
+    ImportRow.model_validate(rows[0])
+    found = (await manager.get(IMPORTS, params={"kind": "products", "state": "rejected"})).json()
+    assert found["meta"]["total"] == 1
+    assert (await manager.get(IMPORTS, params={"kind": "nonsense"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status"),
+    [
+        ("table.csv", b"", 422),
+        ("table.csv", b"a" * 20_001, 413),
+        ("table.csv", b"a" * 200_000, 413),
+        ("table.csv", b"%PDF-1.7 ...", 415),
+        ("table.csv", b"PK\x03\x04 ...", 415),
+        ("table.pdf", b"a,b", 415),
+        ("table.xlsx", b"a,b", 415),
+        ("table.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 ...", 415),
+        ("table.xlsm", b"PK\x03\x04", 415),
+    ],
+)
+async def test_what_is_no_table_is_refused_at_the_door(
+    tenant: Tenant, sign_in: SignIn, name: str, content: bytes, status: int
+) -> None:
+    """T29, T33 and T37."""
+    manager = await sign_in("manager")
+    answer = await send(manager, content, name, kind="customers")
+    assert answer.status_code == status, answer.text
+    with tenant_scope(tenant.id):
+        assert await scoped(Job).count() == 0
+        assert await scoped(StoredFile).count() == 0
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"kind": "nonsense"},
+        {"kind": "customers", "dry_run": "perhaps"},
+        {"kind": "sales", "complete_until": "2026-13"},
+        {"kind": "sales", "complete_until": "2199-01"},
+        {"kind": "customers", "complete_until": "2026-01"},
+        {"kind": "customers", "tenant_id": "x"},
+    ],
+)
+async def test_a_form_that_does_not_fit_is_refused(sign_in: SignIn, form: dict[str, Any]) -> None:
+    admin = await sign_in("admin")
+    answer = await send(admin, CUSTOMERS, **form)
+    assert answer.status_code == 422, answer.text
+
+
+async def test_a_form_without_a_file_is_refused(sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    answer = await manager.post(IMPORTS, data={"kind": "customers"}, files={"other": ("a.csv", b"a")})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(("role", "kind", "status"), [("sales_rep", "sales", 403), ("viewer", "sales", 403),
+                                                      ("manager", "users", 403), ("admin", "users", 202)])  # fmt: skip
+async def test_only_some_may_import(sign_in: SignIn, role: str, kind: str, status: int) -> None:
+    client = await sign_in(role)
+    answer = await send(client, csv_of("email,name,role"), kind=kind)
+    assert answer.status_code == status, answer.text
+
+
+async def test_another_companys_import_does_not_exist(app: FastAPI, sign_in: SignIn) -> None:
+    """T14."""
+    other = await factories.make_tenant()
+    _, stranger = await somebody(app, other.id, "admin")
+    manager = await sign_in("manager")
+    location = (await send(manager, CUSTOMERS, kind="customers")).headers["location"]
+    answer = await stranger.get(location)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == (await stranger.get(f"{IMPORTS}/{uuid4()}")).json()["error"]
+    assert (await stranger.get(IMPORTS)).json()["data"] == []
+    await finished(manager, location)
+
+
+async def test_the_same_key_imports_once_and_another_file_under_it_is_refused(tenant: Tenant, sign_in: SignIn) -> None:
+    """T44 for uploads: the file's hash stands for the body."""
+    manager = await sign_in("manager")
+    key = {"Idempotency-Key": str(uuid4())}
+    first = await send(manager, CUSTOMERS, kind="customers", headers=key)
+    again = await send(manager, CUSTOMERS, kind="customers", headers=key)
+    assert again.headers["location"] == first.headers["location"]
+    other = await send(manager, CUSTOMERS + b"C3,x,\n", kind="customers", headers=key)
+    assert other.status_code == 422
+    with tenant_scope(tenant.id):
+        assert await scoped(Job).count() == 1
+    await finished(manager, first.headers["location"])
+
+
+async def test_a_hostile_name_is_only_shown(tenant: Tenant, sign_in: SignIn) -> None:
+    """T38."""
+    manager = await sign_in("manager")
+    answer = await send(manager, CUSTOMERS, "../../etc/pass\u202ewd.csv", kind="customers")
+    assert answer.json()["data"]["file"]["name"] == "passwd.csv"
+    await finished(manager, answer.headers["location"])
+
+
+async def test_files_are_kept_until_they_expire(tenant: Tenant) -> None:
+    with tenant_scope(tenant.id):
+        kept = await files.store(b"kept", name="a.csv", content_type="text/csv", keep_days=1)
+        gone = await files.store(b"gone", name="b.csv", content_type="text/csv", keep_days=-1)
+        while await files.delete_expired():
+            pass
+        assert [chunk async for chunk in files.stream(kept.id)] == [b"kept"]
+        assert await scoped(StoredFile).distinct("_id") == [kept.id]
+        assert gone.sha256 != kept.sha256
