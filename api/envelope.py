@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 from bson import Decimal128
+from bson.binary import UUID_SUBTYPE, Binary
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from core.listing import Listing
+from core.listing import Listing, uuid_text
 
 T = TypeVar("T")
 JSON = "application/json"
@@ -82,6 +83,8 @@ def to_json(body: Any) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump()
+    if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE:
+        return uuid_text(value)
     if isinstance(value, Decimal128):
         value = value.to_decimal()
     if isinstance(value, Decimal):

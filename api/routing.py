@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.errors import COMMON_ERRORS, SIGNED_IN_ERRORS, errors, examples, merged
 from api.json_body import parse_json
+from api.queries import parameters_of
 from core.errors import MalformedRequest, PayloadTooLarge, PlanwrightError
 
 API = "/api/v1"
@@ -36,6 +38,11 @@ class StrictRoute(APIRoute):
         common = (*self.common, PayloadTooLarge) if self.expects_body(options) else self.common
         options["responses"] = merged(errors(*common), options.get("responses") or {})
         super().__init__(*args, **options)
+        # Whoever is not signed in learns nothing of what else is wrong.
+        self.dependant.dependencies.sort(key=lambda inner: not isinstance(inner.call, SecurityBase))
+        parameters = parameters_of(self.dependant)
+        if parameters:
+            self.openapi_extra = {**(self.openapi_extra or {}), "parameters": parameters}
 
     @staticmethod
     def expects_body(options: dict[str, Any]) -> bool:

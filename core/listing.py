@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from bson.binary import Binary, UuidRepresentation
+from bson.codec_options import CodecOptions
 
 from core.collections import Scoped
 from core.documents import PlanwrightDocument
-from core.mongo import RawDocument
+from core.mongo import RawDocument, current_session
 
 COUNT_WITHOUT_ASKING = 10_000
+_STORED_IDS: CodecOptions[RawDocument] = CodecOptions(tz_aware=True, uuid_representation=UuidRepresentation.UNSPECIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,26 @@ async def read_page(
     projection: Mapping[str, Any],
     window: Window,
 ) -> Listing:
-    """The raw rows of one page through a model's door; `_id` comes back as `id`."""
-    rows = await door.rows(
-        query, projection, sort=list(window.sort), skip=window.skip, limit=window.limit + 1, batch_size=window.limit + 1
+    """The raw rows of one page through a model's door; `_id` comes back as `id`, a text.
+
+    Other UUIDs in the rows stay in their stored form, which only the JSON writer reads: making UUID objects of a
+    hundred rows would take a tenth of the whole request.
+    """
+    size = window.limit + 1
+    cursor = door.raw.with_options(codec_options=_STORED_IDS).find(
+        _as_stored(door.where(query)),
+        projection,
+        sort=list(window.sort),
+        skip=window.skip,
+        limit=size,
+        batch_size=size,
+        session=current_session(),
     )
+    rows = await cursor.to_list()
     has_next = len(rows) > window.limit
     del rows[window.limit :]
     for row in rows:
-        row["id"] = row.pop("_id")
+        row["id"] = uuid_text(row.pop("_id"))
     return Listing(rows, has_next, await _total(door, query, window, len(rows), has_next))
 
 
@@ -61,3 +78,20 @@ async def _total(door: Scoped[Any], query: Mapping[str, Any], window: Window, sh
         return await door.count(query)
     counted = await door.count(query, limit=COUNT_WITHOUT_ASKING + 1)
     return counted if counted <= COUNT_WITHOUT_ASKING else None
+
+
+def uuid_text(stored: bytes) -> str:
+    """The usual text of a UUID's 16 bytes."""
+    digits = stored.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _as_stored(node: Any) -> Any:
+    """The query with its UUIDs in their stored form."""
+    if isinstance(node, UUID):
+        return Binary.from_uuid(node)
+    if isinstance(node, Mapping):
+        return {key: _as_stored(value) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_as_stored(value) for value in node]
+    return node

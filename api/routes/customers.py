@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query
 from starlette.responses import Response
 
 from api.dependencies import ReceivedAt, allow
 from api.envelope import Page, page
+from api.queries import query_of
 from api.routing import router_of
 from api.schemas.customers import CustomerQuery, CustomerRow
 from planning.access import Action
@@ -20,7 +20,7 @@ router = router_of("customers")
 
 @router.get("/customers", summary="List the customers that you see", response_model=Page[CustomerRow])
 async def list_customers(
-    query: Annotated[CustomerQuery, Query()],
+    query: Annotated[CustomerQuery, query_of(CustomerQuery)],
     caller: Annotated[Caller, allow(Action.READ_CUSTOMERS)],
     received_at: ReceivedAt,
 ) -> Response:

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
 from starlette.responses import Response
 
 from api.dependencies import CurrentWorkflows, IdempotencyKey, ReceivedAt, allow
 from api.envelope import Item, Page, accepted, item, no_content, page
 from api.errors import errors
 from api.idempotency import Idempotency
+from api.queries import query_of
 from api.routing import API, router_of
 from api.schemas.cycles import (
     LISTED,
@@ -75,7 +75,7 @@ async def create_cycle(
 
 
 @router.get("/sop/cycles", summary="List cycles", response_model=Page[CycleView])
-async def list_cycles(query: Annotated[CycleQuery, Query()], caller: Reader) -> Response:
+async def list_cycles(query: Annotated[CycleQuery, query_of(CycleQuery)], caller: Reader) -> Response:
     """Newest first."""
     window = query.window(query.sort_by)
     listing = await cycles.list_page(query.status, query.search, LISTED, window)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
 from starlette.responses import Response
 
 from api.dependencies import CurrentWorkflows, IdempotencyKey, ReceivedAt, allow
 from api.envelope import Item, item
 from api.errors import errors
+from api.queries import query_of
 from api.routing import router_of
 from api.schemas.forecasts import (
     CheckView,
@@ -44,7 +44,9 @@ WRITE_ERRORS = errors(NotFound, Conflict, InvalidInput, Locked)
 @router.get(
     "/forecasts", summary="A customer's sheet with all its lines", response_model=Item[Grid], responses=errors(NotFound)
 )
-async def read_forecast(query: Annotated[GridQuery, Query()], caller: Reader, received_at: ReceivedAt) -> Response:
+async def read_forecast(
+    query: Annotated[GridQuery, query_of(GridQuery)], caller: Reader, received_at: ReceivedAt
+) -> Response:
     """Active lines with cells, prices and their source, last year's actuals and totals. One answer, unpaged."""
     customer = await demand_customer(caller.role, caller.user_id, received_at.date(), query.customer_id)
     grid = await read_grid(query.cycle_id, customer, received_at, dormant=query.dormant, search=query.search)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query
 from starlette.responses import Response
 
 from api.dependencies import ReceivedAt, allow
 from api.envelope import Page, page
+from api.queries import query_of
 from api.routing import router_of
 from api.schemas.products import ProductQuery, ProductRow
 from planning.access import Action
@@ -20,7 +20,7 @@ router = router_of("products")
 
 @router.get("/products", summary="List the products that you see", response_model=Page[ProductRow])
 async def list_products(
-    query: Annotated[ProductQuery, Query()],
+    query: Annotated[ProductQuery, query_of(ProductQuery)],
     caller: Annotated[Caller, allow(Action.READ_PRODUCTS)],
     received_at: ReceivedAt,
 ) -> Response:

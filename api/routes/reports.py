@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query
 from starlette.responses import Response, StreamingResponse
 
 from api.dependencies import CurrentWorkflows, IdempotencyKey, ReceivedAt, allow
 from api.envelope import Item, Page, accepted, item, page
 from api.errors import errors
+from api.queries import query_of
 from api.routing import API, router_of
 from api.schemas.reports import NewReport, ReportAnswer, ReportJob, ReportQuery, show, show_job, show_row
 from core.errors import Conflict, NotFound
@@ -55,7 +55,9 @@ async def generate_report(
 
 
 @router.get("/reports", summary="List reports", response_model=Page[ReportJob])
-async def list_reports(query: Annotated[ReportQuery, Query()], caller: Reader, received_at: ReceivedAt) -> Response:
+async def list_reports(
+    query: Annotated[ReportQuery, query_of(ReportQuery)], caller: Reader, received_at: ReceivedAt
+) -> Response:
     """Your own; managers and admins see everybody's. Newest first, without what they found."""
     state = None if query.state is None else str(query.state)
     listing = await reports.list_reports(caller, query.window("received_at"), received_at, state=state)

@@ -9,6 +9,7 @@ now is read from the database on every request.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -25,6 +26,7 @@ from core.settings import SecuritySettings
 ALGORITHM: Final = "HS256"
 LEEWAY_SECONDS: Final = 5
 MAX_TOKEN_LENGTH: Final = 4096
+MAX_REMEMBERED: Final = 10_000
 ACCESS: Final = "access"
 
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -52,6 +54,7 @@ class AccessTokens:
         current = settings.jwt_secret.get_secret_value()
         previous = [secret.get_secret_value() for secret in settings.jwt_previous_secrets]
         self._kid = key_id(current)
+        self._verified: dict[str, tuple[AccessClaims, int]] = {}
         self._keys: dict[str, Key] = {
             key_id(secret): jwk.construct(secret, ALGORITHM) for secret in (*previous, current)
         }
@@ -75,7 +78,13 @@ class AccessTokens:
         return jwt.encode(payload, self._keys[self._kid], algorithm=ALGORITHM, headers={"kid": self._kid})
 
     def read(self, token: object) -> AccessClaims:
-        """The claims of a valid access token; anything else, of whatever type, raises `NotAuthenticated`."""
+        """The claims of a valid access token; anything else, of whatever type, raises `NotAuthenticated`.
+
+        What was verified once is remembered until it expires: the signature of the same text does not change.
+        """
+        known = self._verified.get(token) if isinstance(token, str) else None
+        if known is not None and time.time() < known[1]:
+            return known[0]
         if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH or not _SHAPE.fullmatch(token):
             raise NotAuthenticated()
         try:
@@ -87,9 +96,15 @@ class AccessTokens:
                 audience=self._settings.jwt_audience,
                 issuer=self._settings.jwt_issuer,
             )
-            return _claims(payload)
+            return self._remember(token, _claims(payload), int(payload["exp"]))
         except (JOSEError, RecursionError, ValueError, TypeError, KeyError, OverflowError) as error:
             raise NotAuthenticated() from error
+
+    def _remember(self, token: str, claims: AccessClaims, until: int) -> AccessClaims:
+        if len(self._verified) >= MAX_REMEMBERED:
+            self._verified.clear()
+        self._verified[token] = (claims, until)
+        return claims
 
     def _key_for(self, header: dict[str, Any]) -> Key:
         """The own key that `kid` names. A header with more than alg, typ and kid (crit, jku, jwk …) is refused."""
