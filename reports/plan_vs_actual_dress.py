@@ -15,7 +15,7 @@ from core.text import printable
 from planning.numbers import QUANTITY, round_to_minor
 from reports.plan_vs_actual import Block, Entity, PlanVsActual
 from reports.plan_vs_actual_sums import Figure, Group, added
-from reports.workbooks import Column, SheetSpec, Value
+from reports.workbooks import Column, ColumnKind, SheetSpec, Value
 
 JSON_ROWS = 5_000
 
@@ -133,24 +133,33 @@ def _summary(report: PlanVsActual) -> SheetSpec:
     rows.append((money, "incomplete months", *later))
     rows += [(f"Quantity in {one['unit']}", "complete months", *_figures(one)) for one in totals["quantities"]]
     compared = [Column("Plan", "money"), Column("Actual", "money"), Column("Difference", "money")]
-    columns = [Column("Item", width=42), Column("Said", width=66), *compared, Column("Percent", "percent")]
+    columns = [Column("Item", width=42), Column("Detail", width=66), *compared, Column("Percent", "percent")]
     return SheetSpec("Summary", columns, rows)
 
 
+def _number_column(header: str, kind: ColumnKind) -> Column:
+    """Wide enough for its header on one line: not every program makes the row higher for a second one."""
+    return Column(header, kind, max(14.0, len(header) + 4.0))
+
+
 _VALUES = (
-    Column("Plan value", "money"),
-    Column("Actual value", "money"),
-    Column("Difference", "money"),
-    Column("Percent", "percent"),
-    Column("Sold without a plan", "money"),
-    Column("Cells sold without a plan", "int", 12),
-    Column("Cells without a price", "int", 12),
+    _number_column("Plan value", "money"),
+    _number_column("Actual value", "money"),
+    _number_column("Difference", "money"),
+    _number_column("Percent", "percent"),
+    _number_column("Sold without a plan", "money"),
+    _number_column("Cells sold without a plan", "int"),
+    _number_column("Cells without a price", "int"),
+)
+_INCOMPLETE = (
+    _number_column("Plan value, incomplete months", "money"),
+    _number_column("Actual value, incomplete months", "money"),
 )
 
 
 def _month_sheet(report: PlanVsActual) -> SheetSpec:
     units = _units(report.by_month.values())
-    columns = [Column("Month", "month"), Column("Complete", width=10), *_VALUES, *_unit_columns(units)]
+    columns = [Column("Month", "month"), Column("Complete", width=12), *_VALUES, *_unit_columns(units)]
     rows = (
         [row["month"], "yes" if row["complete"] else "no", *_values(row), *_quantities(row, units)]
         for row in month_rows(report)
@@ -160,8 +169,7 @@ def _month_sheet(report: PlanVsActual) -> SheetSpec:
 
 def _entity_sheet(title: str, noun: str, report: PlanVsActual, found: list[tuple[Entity, Group]]) -> SheetSpec:
     units = _units(group for _, group in found)
-    later = [Column("Plan value, incomplete months", "money"), Column("Actual value, incomplete months", "money")]
-    columns = [Column(f"{noun} code", width=16), Column(noun, width=36), *_VALUES, *later, *_unit_columns(units)]
+    columns = [Column(f"{noun} code", width=16), Column(noun, width=36), *_VALUES, *_INCOMPLETE, *_unit_columns(units)]
     rows = (
         [row["code"], row["name"], *_values(row), *row["incomplete_months"].values(), *_quantities(row, units)]
         for row in entity_rows(found, report)
@@ -178,10 +186,10 @@ def _unit_columns(units: Sequence[str]) -> list[Column]:
         column
         for unit in units
         for column in (
-            Column(f"Plan {unit}", "quantity"),
-            Column(f"Actual {unit}", "quantity"),
-            Column(f"Difference {unit}", "quantity"),
-            Column(f"Percent {unit}", "percent"),
+            _number_column(f"Plan {unit}", "quantity"),
+            _number_column(f"Actual {unit}", "quantity"),
+            _number_column(f"Difference {unit}", "quantity"),
+            _number_column(f"Percent {unit}", "percent"),
         )
     ]
 

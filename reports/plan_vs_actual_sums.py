@@ -1,4 +1,4 @@
-"""The sums behind plan against actual: what the database grouped is added up here, exactly, and compared once.
+"""The sums behind plan against actual: cells and sales are added up exactly, and compared once at the end.
 
 Everything is a scaled integer (quantity 1/1000, money 1/10000). Null is not 0: a plan that nobody said stays null, and
 so does the actual of an incomplete month in which nothing was sold yet. Quantities are kept apart by unit of measure.
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from core.mongo import RawDocument
 from planning.variance import variance
 
 
@@ -26,7 +25,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Sums:
-    """Cells and sales added up. `planned` and `sold` count what was said and sold, so that 0 and null stay apart."""
+    """Cells and sales added up. `…_planned` and `sold` count what was said and sold, so that 0 and null stay apart."""
 
     plan_quantity: int = 0
     quantities_planned: int = 0
@@ -38,6 +37,23 @@ class Sums:
     missing_prices: int = 0
     unplanned_cells: int = 0
     unplanned_value: int = 0
+
+    def count(self, quantity: int | None, value: int | None, sale: tuple[int, int] | None) -> None:
+        """Add one cell: planned quantity and value, and the sold quantity and revenue. All null adds nothing."""
+        if quantity is not None:
+            self.plan_quantity += quantity
+            self.quantities_planned += 1
+            self.missing_prices += value is None
+        if value is not None:
+            self.plan_value += value
+            self.values_planned += 1
+        if sale is not None:
+            self.actual_quantity += sale[0]
+            self.actual_value += sale[1]
+            self.sold += 1
+            if quantity is None:
+                self.unplanned_cells += 1
+                self.unplanned_value += sale[1]
 
     def add(self, other: Sums) -> None:
         """Add the other's numbers to these."""
@@ -71,22 +87,6 @@ def _figure(plan: int | None, actual: int | None, complete: bool) -> Figure:
     return Figure(plan, actual, compared.difference, compared.percent)
 
 
-def sums_of(row: RawDocument) -> Sums:
-    """One group as the pipeline of `reports.plan_vs_actual` gives it."""
-    return Sums(
-        plan_quantity=row["plan_quantity"],
-        quantities_planned=row["quantities_planned"],
-        plan_value=row["plan_value"],
-        values_planned=row["values_planned"],
-        actual_quantity=row["actual_quantity"],
-        actual_value=row["actual_value"],
-        sold=row["sold"],
-        missing_prices=row["missing_prices"],
-        unplanned_cells=row["unplanned_cells"],
-        unplanned_value=row["unplanned_value"],
-    )
-
-
 @dataclass(slots=True)
 class Group:
     """What one row of the report stands on: sums per unit, of the complete months and of the others."""
@@ -94,17 +94,20 @@ class Group:
     complete: dict[str, Sums] = field(default_factory=dict)
     incomplete: dict[str, Sums] = field(default_factory=dict)
 
-    def add(self, unit: str, sums: Sums, *, complete: bool) -> None:
-        """Add sums of one unit of measure."""
+    def of(self, unit: str, *, complete: bool) -> Sums:
+        """The sums of one unit of measure, made when first asked for."""
         side = self.complete if complete else self.incomplete
-        side.setdefault(unit, Sums()).add(sums)
+        found = side.get(unit)
+        if found is None:
+            found = side[unit] = Sums()
+        return found
 
     def merge(self, other: Group) -> None:
         """Add all of another group."""
         for unit, sums in other.complete.items():
-            self.add(unit, sums, complete=True)
+            self.of(unit, complete=True).add(sums)
         for unit, sums in other.incomplete.items():
-            self.add(unit, sums, complete=False)
+            self.of(unit, complete=False).add(sums)
 
 
 def added(sums: Iterable[Sums]) -> Sums:

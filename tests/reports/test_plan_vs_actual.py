@@ -359,7 +359,7 @@ async def test_the_workbook_read_back_equals_the_json(made: HandMade) -> None:
 
 
 async def test_the_summary_says_where_the_numbers_come_from(made: HandMade) -> None:
-    summary = {(row["Item"], row["Said"]): row for row in table(opened(await load(made.cycle.id))["Summary"])}
+    summary = {(row["Item"], row["Detail"]): row for row in table(opened(await load(made.cycle.id))["Summary"])}
     said = dict(summary)
     for fact in (
         ("Cycle", "January 2026"),
