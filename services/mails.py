@@ -8,7 +8,9 @@ server's OK and `mark_sent`; both copies then carry the same Message-ID.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -29,6 +31,18 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(days=3)
 
+_muted: ContextVar[bool] = ContextVar("planwright_mails_muted", default=False)
+
+
+@contextmanager
+def without_mails() -> Iterator[None]:
+    """Inside, `queue` queues nothing. For history that is written later than it happened: its mails are of no use."""
+    token = _muted.set(True)
+    try:
+        yield
+    finally:
+        _muted.reset(token)
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -47,8 +61,11 @@ async def queue(
     """Queue one mail to each of the users, once per (cause, user) whatever is repeated; returns how many are new.
 
     Joins the caller's transaction, so a mail exists if and only if its cause happened. `data` holds JSON values and
-    never a secret: with `link_purpose` the delivery mints the password link itself.
+    never a secret: with `link_purpose` the delivery mints the password link itself. Inside `without_mails` it does
+    nothing.
     """
+    if _muted.get():
+        return 0
     wanted = list(dict.fromkeys(user_ids))
     domain = sender_domain()
 

@@ -26,8 +26,12 @@ async def create_tenant(
     *,
     base_currency: str = DEFAULTS.base_currency,
     time_zone: str = DEFAULTS.time_zone,
+    is_active: bool = True,
 ) -> Tenant:
-    """Make a company with a copy of the defaults. Raises `InvalidInput`, or `Conflict` when the slug is taken."""
+    """Make a company with a copy of the defaults. Raises `InvalidInput`, or `Conflict` when the slug is taken.
+
+    While a company is not active nobody can sign in to it and upkeep starts nothing for it.
+    """
     problems = _problems(slug, name, base_currency, time_zone)
     if problems:
         raise InvalidInput(details=problems)
@@ -46,6 +50,7 @@ async def create_tenant(
         reminder_offsets_days=list(DEFAULTS.reminder_offsets_days),
         auto_close=DEFAULTS.auto_close,
         auto_close_share_percent=int(DEFAULTS.auto_close_share * 100),
+        is_active=is_active,
     )
 
     async def action() -> Tenant:
@@ -57,6 +62,18 @@ async def create_tenant(
         return tenant
 
     return await transaction(action)
+
+
+async def activate(tenant_id: UUID) -> None:
+    """Let people sign in to a company that was made inactive, and upkeep start its work. Twice is once."""
+
+    async def action() -> None:
+        changed = await scoped(Tenant).update_one({"_id": tenant_id, "is_active": False}, {"$set": {"is_active": True}})
+        if changed.modified_count:
+            with tenant_scope(tenant_id):
+                await audit.record("tenant.activated", "tenant", tenant_id)
+
+    await transaction(action)
 
 
 async def tenant_id_of(slug: str) -> UUID:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.clock import now
-from core.collections import scoped
+from core.collections import Filter, scoped
 from core.context import system_scope
 from models.cycle import Cycle
 from models.job import Job, Mail
 from models.sale import RollupState
+from models.tenant import Tenant
 from planning.stages import Stage
 from services.jobs import UNFINISHED
 
@@ -48,22 +49,26 @@ class Unfinished:
 
 
 async def find_unfinished() -> Unfinished:
-    """The oldest unfinished jobs, the cycles that a clock moves, the tenants with due mails or dirty rollups."""
+    """The oldest unfinished jobs, the cycles that a clock moves, the tenants with due mails or dirty rollups.
+
+    Of tenants that are not active nothing counts as unfinished.
+    """
     at = now()
     with system_scope("upkeep looks for unfinished work"):
-        due = await scoped(Mail).distinct("tenant_id", {"state": "queued", "next_try_at": {"$lte": at}})
-        dirty = await scoped(RollupState).distinct("tenant_id", {"dirty": True})
+        active = {"tenant_id": {"$nin": await scoped(Tenant).distinct("_id", {"is_active": False})}}
+        due = await scoped(Mail).distinct("tenant_id", {**active, "state": "queued", "next_try_at": {"$lte": at}})
+        dirty = await scoped(RollupState).distinct("tenant_id", {**active, "dirty": True})
         return Unfinished(
-            jobs=await _jobs(at),
-            cycles=await _cycles(),
+            jobs=await _jobs(active, at),
+            cycles=await _cycles(active),
             tenants_with_mails=due[:MOST_TENANTS],
             tenants_with_dirty_rollups=dirty[:MOST_TENANTS],
         )
 
 
-async def _jobs(at: datetime) -> list[UnfinishedJob]:
+async def _jobs(active: Filter, at: datetime) -> list[UnfinishedJob]:
     rows = await scoped(Job).rows(
-        {"state": {"$in": UNFINISHED}, "received_at": {"$lte": at - START_WITHIN}},
+        {**active, "state": {"$in": UNFINISHED}, "received_at": {"$lte": at - START_WITHIN}},
         {"tenant_id": 1, "requested_by": 1, "kind": 1},
         sort=[("received_at", 1)],
         limit=MOST_JOBS,
@@ -71,7 +76,7 @@ async def _jobs(at: datetime) -> list[UnfinishedJob]:
     return [UnfinishedJob(row["_id"], row["tenant_id"], row["requested_by"], row["kind"]) for row in rows]
 
 
-async def _cycles() -> list[UnfinishedCycle]:
+async def _cycles(active: Filter) -> list[UnfinishedCycle]:
     moved_by_the_clock = {"$or": [{"stage": {"$in": RUNNING_STAGES}}, {"stage": "draft", "opens_at": {"$ne": None}}]}
-    rows = await scoped(Cycle).rows(moved_by_the_clock, {"tenant_id": 1}, limit=MOST_CYCLES)
+    rows = await scoped(Cycle).rows({**active, **moved_by_the_clock}, {"tenant_id": 1}, limit=MOST_CYCLES)
     return [UnfinishedCycle(row["_id"], row["tenant_id"]) for row in rows]
