@@ -1,7 +1,7 @@
 """Plan against actual: the approved plan of one close beside what was sold, by month, customer and product.
 
 Lines and rollups are read a chunk of customers at a time, met per customer x product x month and added up here, so
-memory does not grow with the plan (the same join as one pipeline took the database eight times as long). Totals,
+memory does not grow with the plan (one pipeline that joins them in the database was measured slower). Totals,
 customers and products compare complete months only; incomplete months are listed and shown, never compared.
 """
 
