@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import httpx
+
+from api.app import create_app
+from core.mongo import Mongo
+from core.settings import Settings
+from ops.embedded import free_port
+from tests.people import anonymous
+from workflows.client import Workflows
 
 
 async def test_the_process_answers(api: httpx.AsyncClient) -> None:
@@ -27,3 +36,38 @@ async def test_an_unknown_method_is_refused_in_the_envelope(api: httpx.AsyncClie
     answer = await api.delete("/api/v1/health")
     assert answer.status_code == 405
     assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+async def test_ready_means_mongodb_and_tells_of_the_rest(settings: Settings, mongo: Mongo) -> None:
+    idle = settings.temporal.model_copy(update={"temporal_task_queue": f"nobody-{uuid4()}"})
+    async with anonymous(create_app(settings, mongo=mongo, workflows=Workflows(idle))) as client:
+        answer = await client.get("/api/v1/health/ready")
+        assert answer.status_code == 200
+        assert answer.json()["data"] == {
+            "status": "degraded",
+            "database": "ok",
+            "temporal": "ok",
+            "worker": "unavailable",
+        }
+        worker = await client.get("/api/v1/health/worker")
+        assert (worker.status_code, worker.json()["error"]["code"]) == (503, "worker_unavailable")
+
+
+async def test_without_temporal_the_api_is_degraded_and_reads(settings: Settings, mongo: Mongo) -> None:
+    nowhere = settings.temporal.model_copy(update={"temporal_address": f"127.0.0.1:{free_port()}"})
+    async with anonymous(create_app(settings, mongo=mongo, workflows=Workflows(nowhere))) as client:
+        ready = await client.get("/api/v1/health/ready")
+        assert ready.status_code == 200
+        assert ready.json()["data"]["temporal"] == "unavailable"
+        worker = await client.get("/api/v1/health/worker")
+        assert (worker.status_code, worker.json()["error"]["code"]) == (503, "temporal_unavailable")
+        assert (await client.get("/api/v1/health")).status_code == 200
+
+
+async def test_without_a_connection_to_the_database_nothing_is_ready(settings: Settings) -> None:
+    away = Mongo(settings.mongo)
+    await away.close()
+    async with anonymous(create_app(settings, mongo=away)) as client:
+        for path in ("db", "ready"):
+            answer = await client.get(f"/api/v1/health/{path}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_unavailable")
