@@ -51,8 +51,8 @@ suite: $(STAMP) ## every other test
 bench: $(STAMP) ## throughput and load times, printed
 	$(BIN)/python -m bench
 
-chaos: $(STAMP) ## kill processes at random moments and count what is lost
-	$(BIN)/python -m pytest -m chaos -s
+chaos: $(STAMP) ## kill processes at random moments and count what is lost (CHAOS_ARGS="--kills 60 --seed 2")
+	$(BIN)/python -m bench.chaos $(CHAOS_ARGS)
 
 fuzz: $(STAMP) ## long random input
 	$(BIN)/python -m pytest -m fuzz
