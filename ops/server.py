@@ -15,15 +15,16 @@ GRACE_SECONDS = 5
 BACKLOG = 2048
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, application: str = "ops.server:build") -> None:
     """Serve until a signal ends it; requests in flight are finished within the request time-out. Raises SettingsError.
 
-    Several workers are processes of their own, each with its own connections.
+    `application` names the function that builds it. Several workers are processes of their own, each with its own
+    connections.
     """
     check_secrets(settings)
     configure_logging(settings.app.log_level, settings.app.log_format)
     uvicorn.run(
-        "ops.server:build",
+        application,
         factory=True,
         host=settings.http.api_host,
         port=settings.http.api_port,
