@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import policies
-    from workflows.contracts import REFRESH_ROLLUPS_ACTIVITY, REFRESH_ROLLUPS_WORKFLOW, RollupsInput
+    from workflows.contracts import (
+        REFRESH_ROLLUPS_ACTIVITY,
+        REFRESH_ROLLUPS_WORKFLOW,
+        RollupsInput,
+        rollups_workflow_id,
+    )
 
 
 @workflow.defn(name=REFRESH_ROLLUPS_WORKFLOW)
@@ -27,3 +33,16 @@ class RefreshRollups:
             REFRESH_ROLLUPS_ACTIVITY, rollups, result_type=int, **policies.BATCH
         )
         return done
+
+
+async def start_rollups(rollups: RollupsInput) -> None:
+    """From another workflow: recompute, and let that one go on. A recomputation that runs already is fine."""
+    try:
+        await workflow.start_child_workflow(
+            REFRESH_ROLLUPS_WORKFLOW,
+            rollups,
+            id=rollups_workflow_id(rollups.tenant_id),
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        )
+    except WorkflowAlreadyStartedError:
+        return
