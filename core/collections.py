@@ -7,6 +7,7 @@ Hot reads and bulk writes use it directly with projections; `one` and `get` give
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -153,7 +154,7 @@ class BinaryScoped(Scoped[D]):
         return [{"$match": self._tenant()}, *pipeline]
 
     def _own(self, row: RawDocument) -> RawDocument:
-        return {**row, "tenant_id": as_binary(current_tenant())} if self.of_tenant else row
+        return {**row, "tenant_id": tenant_binary()} if self.of_tenant else row
 
     def _tenant(self) -> RawDocument:
         scope = tenant_filter() if self.of_tenant else {}
@@ -191,6 +192,14 @@ def dump(document: PlanwrightDocument) -> RawDocument:
 def scoped(model: type[D]) -> Scoped[D]:
     """The door to a model's collection."""
     return Scoped(model)
+
+
+def tenant_binary() -> Binary:
+    """The tenant in context, as MongoDB stores its id."""
+    return _as_binary_again(current_tenant())
+
+
+_as_binary_again = lru_cache(maxsize=64)(as_binary)
 
 
 def scoped_binary(model: type[D]) -> BinaryScoped[D]:

@@ -29,6 +29,11 @@ def version_line_id(sheet: UUID, number: int, line: UUID) -> UUID:
 
 
 def sale_id(tenant_id: UUID, invoice: str, item_key: str, line_number: int) -> UUID:
-    """The id of a sales line: UUID of a 16-byte BLAKE2b, half the time of UUIDv5 on imports of hundreds of thousands."""
+    """The id of a sales line: a UUID of 16 bytes of BLAKE2b, which takes half the time of UUIDv5."""
+    return UUID(bytes=sale_key(tenant_id.bytes, invoice, item_key, line_number))
+
+
+def sale_key(tenant: bytes, invoice: str, item_key: str, line_number: int) -> bytes:
+    """The bytes of `sale_id`; `tenant` are the bytes of the tenant's id."""
     key = f"{invoice.strip().casefold()}\x1f{item_key}\x1f{line_number}".encode()
-    return UUID(bytes=blake2b(key, digest_size=16, key=tenant_id.bytes).digest())
+    return blake2b(key, digest_size=16, key=tenant).digest()

@@ -63,18 +63,18 @@ async def load(path: Path, slug: str, tell: Step = lambda *_: None) -> Report:
 
     Loading again changes nothing. Raises InvalidInput for another file, and for a company in another currency.
     """
-    tenant_id = await _tenant(slug)
     begin = time.perf_counter()
     tell("reading the file", 0, None)
-    with tempfile.TemporaryDirectory(prefix="planwright-retail-") as directory, tenant_scope(tenant_id):
+    with tempfile.TemporaryDirectory(prefix="planwright-retail-") as directory:
         report, counts = _prepare(path, Path(directory), slug)
         report.seconds["reading and classing"] = time.perf_counter() - begin
-        for kind, rows in counts.items():
-            async with report.timed(str(kind)):
-                report.imported[str(kind)] = await _import(kind, Path(directory) / f"{kind}.csv", rows, tell)
-        async with report.timed("rollups"):
-            report.rollups = await _refresh(tell)
-        report.stored_revenue = await stored_revenue()
+        with tenant_scope(await _tenant(slug)):
+            for kind, rows in counts.items():
+                async with report.timed(str(kind)):
+                    report.imported[str(kind)] = await _import(kind, Path(directory) / f"{kind}.csv", rows, tell)
+            async with report.timed("rollups"):
+                report.rollups = await _refresh(tell)
+            report.stored_revenue = await stored_revenue()
     report.peak_megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     return report
 

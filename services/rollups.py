@@ -15,8 +15,7 @@ from uuid import UUID, uuid4
 
 from bson.binary import Binary
 
-from core.collections import BinaryScoped, as_binary, scoped, scoped_binary, transaction
-from core.context import current_tenant
+from core.collections import BinaryScoped, as_binary, scoped, scoped_binary, tenant_binary, transaction
 from core.mongo import RawDocument
 from models.sale import OrderRollup, RollupState, SaleLine, SalesRollup
 from planning.sales_types import COUNTS_AS, SalesType
@@ -125,7 +124,7 @@ async def _rewrite(kind: _Kind, customers: list[Binary], claims: dict[Binary, in
 
 
 def _id(kind: _Kind, key: Key) -> RawDocument:
-    return {"t": as_binary(current_tenant()), **dict(zip((short for _, short in kind.key), key, strict=True))}
+    return {"t": tenant_binary(), **dict(zip((short for _, short in kind.key), key, strict=True))}
 
 
 def _counted(types: Iterable[SalesType], field: str) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bson.binary import Binary
+from bson.binary import UUID_SUBTYPE, Binary
 
-from core.collections import as_binary, scoped_binary
+from core.collections import scoped_binary
 from core.context import current_tenant
 from core.mongo import RawDocument
-from models.keys import sale_id
+from models.keys import sale_key
 from models.sale import SaleLine
 from services import rollups
 
@@ -23,9 +23,9 @@ COMPARED = (
 
 def line_ids(invoices: Sequence[str], item_keys: Sequence[str], line_numbers: Sequence[int]) -> list[Binary]:
     """The ids of lines of the tenant in context."""
-    tenant_id = current_tenant()
+    tenant = current_tenant().bytes
     return [
-        as_binary(sale_id(tenant_id, invoice, item_key, line))
+        Binary(sale_key(tenant, invoice, item_key, line), UUID_SUBTYPE)
         for invoice, item_key, line in zip(invoices, item_keys, line_numbers, strict=True)
     ]
 
