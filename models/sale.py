@@ -16,7 +16,7 @@ from core.documents import TenantDocument
 
 
 class SaleLine(TenantDocument):
-    """One line of an invoice. `_id` = UUIDv5 of (tenant, invoice, item, line number), all case-folded."""
+    """One line of an invoice. `_id` is made of tenant, invoice, item and line number, case-folded (`models.keys`)."""
 
     invoice: str
     line_number: int
