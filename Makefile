@@ -49,13 +49,14 @@ suite: $(STAMP) ## every other test
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/planning
 
 bench: $(STAMP) ## throughput and load times, printed
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.load_retail
 
 chaos: $(STAMP) ## kill processes at random moments and count what is lost (CHAOS_ARGS="--kills 60 --seed 2")
 	$(BIN)/python -m bench.chaos $(CHAOS_ARGS)
 
-fuzz: $(STAMP) ## long random input
-	$(BIN)/python -m pytest -m fuzz
+fuzz: $(STAMP) ## the rules against thousands of new random examples each
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/planning
 
 venv: $(STAMP) ## install what requirements.lock names
 
