@@ -9,6 +9,7 @@ import re
 from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from core.errors import InvalidInput
@@ -32,6 +33,7 @@ def parse_month(text: str) -> Month:
     return month
 
 
+@lru_cache(maxsize=8192)
 def add_months(month: Month, count: int) -> Month:
     """The month `count` later (earlier when negative). InvalidInput when it leaves the years 1900-2999."""
     return _from_index(_index(month) + count)
@@ -55,6 +57,7 @@ def month_of(day: date) -> Month:
     return f"{day.year:04d}-{day.month:02d}"
 
 
+@lru_cache(maxsize=8192)
 def first_day(month: Month) -> date:
     """The first day of the month."""
     return date(int(month[:4]), int(month[5:]), 1)

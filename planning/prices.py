@@ -45,6 +45,7 @@ class ResolvedPrice:
 
 
 _ORDER = tuple(PriceSource)
+_PASSED_OVER = {source: _ORDER[:place] for place, source in enumerate(_ORDER)}
 
 
 def resolve_price(
@@ -117,7 +118,7 @@ def _without_customer_price(list_price: int | None, average: int | None) -> Reso
 
 
 def _found(price: int | None, source: PriceSource) -> ResolvedPrice:
-    return ResolvedPrice(price, source, _ORDER[: _ORDER.index(source)])
+    return ResolvedPrice(price, source, _PASSED_OVER[source])
 
 
 def _valid_on(newest_first: Iterable[CustomerPrice], day: date) -> CustomerPrice | None:

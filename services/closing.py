@@ -37,6 +37,7 @@ NAIVE = "naive"
 APPROVED = "approved"
 
 Cells = dict[Month, Cell]
+Prices = Mapping[Month, ResolvedPrice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,15 @@ async def digest_snapshot(cycle_id: UUID, close_number: int) -> tuple[dict[str, 
     """Rows per stream, and the SHA-256 over all rows as stored, in the order of their key."""
     rows = scoped(SnapshotRow)
     raw = rows.raw.with_options(codec_options=rows.raw.codec_options.with_options(document_class=RawBSONDocument))
-    order = [("stream", 1), ("customer_id", 1), ("product_id", 1)]
+    of_close = {"cycle_id": cycle_id, "close_number": close_number}
     counts: dict[str, int] = {}
     digest = sha256()
-    cursor = raw.find(rows.where({"cycle_id": cycle_id, "close_number": close_number}), sort=order)
-    async for row in cursor:
-        digest.update(row.raw)
-        counts[row["stream"]] = counts.get(row["stream"], 0) + 1
+    for stream in sorted(await rows.distinct("stream", of_close)):
+        counts[stream] = 0
+        cursor = raw.find(rows.where({**of_close, "stream": stream}), sort=[("customer_id", 1), ("product_id", 1)])
+        async for row in cursor:
+            digest.update(row.raw)
+            counts[stream] += 1
     return counts, digest.hexdigest()
 
 
@@ -147,14 +150,20 @@ def approved_cells(
 ) -> tuple[ApprovedCell, ...]:
     """What would be approved of a line if the cycle closed now: the fallback rule, cell by cell."""
     prices = dict(zip(context.cycle.months, context.prices(facts, product), strict=True))
+    return _approve(context, facts, line, prices, context.naive(facts, product))
+
+
+def _approve(
+    context: PlanContext, facts: CustomerFacts, line: PlannedLine, prices: Prices, naive: Mapping[Month, int | None]
+) -> tuple[ApprovedCell, ...]:
     return approve_line(
         context.cycle.months,
         prices,
         consensus={},
         submitted=line.submitted or {},
         draft=line.draft,
-        last_approved=facts.last_plan.get(product.id, {}),
-        naive=context.naive(facts, product),
+        last_approved=facts.last_plan.get(line.product_id, {}),
+        naive=naive,
     )
 
 
@@ -206,7 +215,7 @@ def _rows_of(
     streams = {
         SALES: [_frozen(said[month]) for month in cycle.months if month in said],
         NAIVE: [_naive(month, naive[month], prices[month]) for month in cycle.months],
-        APPROVED: [_approved(cell) for cell in approved_cells(context, facts, product, line)],
+        APPROVED: [_approved(cell) for cell in _approve(context, facts, line, prices, naive)],
     }
     key = line_id(cycle.tenant_id, cycle.id, SALES, line.customer_id, product.id)
     return [
