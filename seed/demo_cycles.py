@@ -5,7 +5,9 @@ Every step looks at what is there already, so a round that was interrupted is pl
 
 from __future__ import annotations
 
+import asyncio
 from calendar import month_name
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,6 +42,8 @@ LARGE = 0.25
 """The part of the customers that reps plan nearly every month; the others get their attention now and then."""
 MOST_LINES = 12
 MONTHS_AHEAD = 6
+AT_ONCE = 4
+"""How many customers are planned at the same time: while one waits for the database, another one computes."""
 OPEN_SO_FAR = 0.3
 """The part of an open round's work that is done already."""
 
@@ -189,20 +193,30 @@ async def _work(cast: Cast, cycle: Cycle, efforts: Sequence[Effort], tell: Step)
     """Every rep plans the own customers; a sheet that is submitted already is left alone."""
     done_before = await scoped(Sheet).distinct("customer_id", {"cycle_id": cycle.id, "state": "submitted"})
     lines = await _drafts(cycle, [effort.customer for effort in efforts if effort.edits])
-    for done, effort in enumerate(efforts, start=1):
-        rep = cast.customers[effort.customer].rep
-        with acting_as(cast.reps[rep]):
-            if effort.customer not in done_before:
-                await _plan(cast, cycle, effort, lines.get(effort.customer, []))
-        tell(f"planning {cycle.name}", done, len(efforts))
+    waiting = deque(effort for effort in efforts if effort.customer not in done_before)
+
+    async def one_after_the_other() -> None:
+        while waiting:
+            effort = waiting.popleft()
+            await _plan(cast, cycle, effort, lines.get(effort.customer, []))
+            tell(f"planning {cycle.name}", len(efforts) - len(waiting), len(efforts))
+
+    tasks = [asyncio.create_task(one_after_the_other()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _plan(cast: Cast, cycle: Cycle, effort: Effort, lines: Sequence[RawDocument]) -> None:
     changes = list(_changes(cast, cycle, effort, lines))
-    if changes:
-        await forecasts.save(cycle.id, effort.customer, changes, effort.at)
-    if effort.submits:
-        await submissions.submit(cycle.id, effort.customer, confirm_zero=True, received_at=effort.at)
+    with acting_as(cast.reps[cast.customers[effort.customer].rep]):
+        if changes:
+            await forecasts.save(cycle.id, effort.customer, changes, effort.at)
+        if effort.submits:
+            await submissions.submit(cycle.id, effort.customer, confirm_zero=True, received_at=effort.at)
 
 
 async def _drafts(cycle: Cycle, customers: Sequence[UUID]) -> dict[UUID, list[RawDocument]]:
@@ -239,4 +253,4 @@ def _differs(units: int, cell: Mapping[str, Any]) -> bool:
     if cell["quantity"] is None:
         return units > 0
     standing = cell["quantity"] / QUANTITY.factor
-    return abs(units - standing) > max(1.0, WORTH_A_CHANGE * standing)
+    return bool(abs(units - standing) > max(1.0, WORTH_A_CHANGE * standing))

@@ -1,4 +1,4 @@
-"""The demo company as canonical files: one csv per kind of import, in import order. Equal companies give equal bytes."""
+"""The demo company as files: one csv per kind of import, in import order. Equal companies give equal bytes."""
 
 from __future__ import annotations
 
