@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from pymongo import AsyncMongoClient
 from temporalio import workflow
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
+
+from tests import servers
 
 
 @workflow.defn(name="sleeper", sandboxed=False)
@@ -18,6 +24,17 @@ class Sleeper:
         start = workflow.now()
         await workflow.sleep(timedelta(days=days))
         return str((workflow.now() - start).days)
+
+
+def test_what_a_killed_run_left_is_deleted_and_the_rest_spared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(servers, "MEMORY_DISK", tmp_path)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, used = (tmp_path / f"planwright-test-{pid}-x" for pid in (ended.pid, os.getppid()))
+    left.mkdir()
+    used.mkdir()
+    with servers.scratch_directory() as scratch:
+        assert sorted(tmp_path.iterdir()) == sorted([used, scratch])
 
 
 async def test_mongod_takes_transactions(mongodb_uri: str, mongodb_database: str) -> None:
