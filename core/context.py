@@ -1,4 +1,4 @@
-"""Who is asking, for how long this request or activity lasts: the tenant (or a named system reason), user and request id.
+"""Who is asking, as long as this request or activity lasts: the tenant (or a system reason), user and request id.
 
 Tenancy fails closed: outside `tenant_scope` and `system_scope` a query on a tenant collection raises.
 """

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line (or coloured text in development), with the ids of the context and no secret."""
+"""Structured logs: one JSON object a line (or coloured text), with the ids of the context and no secret."""
 
 from __future__ import annotations
 

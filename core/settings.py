@@ -14,7 +14,16 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import PlanwrightError
 
-KNOWN_DEFAULT_SECRETS = ("changeme", "change-me", "secret", "password", "default", "example", "jwt_secret", "planwright")
+KNOWN_DEFAULT_SECRETS = (
+    "changeme",
+    "change-me",
+    "secret",
+    "password",
+    "default",
+    "example",
+    "jwt_secret",
+    "planwright",
+)
 
 
 class SettingsError(PlanwrightError):
@@ -176,5 +185,6 @@ def _check_secret(value: str) -> None:
     if len(value.encode()) < 32:
         raise SettingsError(f"JWT_SECRET is shorter than 32 bytes. {remedy}")
     plain = value.lower()
-    if len(set(value)) < 10 or any(plain.replace(word, "").strip("-_0123456789") == "" for word in KNOWN_DEFAULT_SECRETS):
+    known = any(plain.replace(word, "").strip("-_0123456789") == "" for word in KNOWN_DEFAULT_SECRETS)
+    if known or len(set(value)) < 10:
         raise SettingsError(f"JWT_SECRET is a known or guessable value. {remedy}")

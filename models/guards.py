@@ -1,4 +1,4 @@
-"""Counters that guard doors, shared by all API processes: rate buckets and sign-in lockouts. Global, and short-lived."""
+"""Counters that guard doors, shared by all API processes: rate buckets and lockouts. Global, and short-lived."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class RateBucket(PlanwrightDocument):
 class LoginGuard(PlanwrightDocument):
     """Sign-in attempts of one key, reserved before any hashing, and forgiven by success.
 
-    `key` is a SHA-256 over the lower-case e-mail and what it is counted with (`services.lockout`); an address from which
-    somebody has signed in is remembered here, too, with no attempts and a long window.
+    `key` is a SHA-256 over the lower-case e-mail and what it is counted with (`services.lockout`); an address from
+    which somebody has signed in is remembered here, too, with no attempts and a long window.
     """
 
     key: str

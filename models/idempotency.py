@@ -12,7 +12,7 @@ from core.documents import TenantDocument
 
 
 class IdempotencyRecord(TenantDocument):
-    """`running` holds a lease until `lease_until`; `done` repeats `answer` (status, headers, body) until `expires_at`."""
+    """`running` holds a lease until `lease_until`; `done` repeats `answer` until `expires_at`."""
 
     user_id: UUID
     route: str

@@ -73,7 +73,8 @@ def _patterns() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
 @lru_cache(maxsize=1)
 def _registry() -> Registry[Any]:
     registry: Registry[Any] = Registry()
-    filled: Registry[Any] = registry.with_resource(ROOT, Resource.from_contents(document(), default_specification=DRAFT202012))
+    contents = Resource.from_contents(document(), default_specification=DRAFT202012)
+    filled: Registry[Any] = registry.with_resource(ROOT, contents)
     return filled
 
 
