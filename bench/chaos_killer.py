@@ -15,8 +15,11 @@ LONG = {"import": 1.5, "close": 0.8}
 """Phases that last: how long after a look at them a kill may fall, in seconds."""
 SHORT = {"save": 0.06, "submit": 0.08, "mail": 0.02}
 """Phases of milliseconds: their next beginning is waited for, and then up to so many seconds."""
+AT_ONCE = 0.4
+"""How often a short phase is hit right after its answer came: what was acknowledged must be on the disk by then."""
 WITHIN = 8.0
-MAIL_EVERY = 8
+MAIL_WITHIN = 25.0
+MAIL_EVERY = 6
 
 
 class Killer:
@@ -33,9 +36,7 @@ class Killer:
             await self._servers.check_alive()
             phase = self._needy()
             victim = self._victim(phase)
-            if victim is None or not await self._moment(phase):
-                continue
-            if not self._servers.servers[victim].is_ready:
+            if not await self._lives(victim) or not await self._moment(phase):
                 continue
             fell = self._where(phase)
             await self._servers.kill(victim)
@@ -56,15 +57,19 @@ class Killer:
             return "close"  # it is the rarest
         return self._chance.choice([phase for phase in possible if self.of_phase(phase) == least])
 
-    def _victim(self, phase: str) -> str | None:
-        """The living server that met this phase least often; a mail's is always the one that delivers it."""
-        living = [name for name in VICTIMS if self._servers.servers[name].is_ready]
-        if phase == "mail":
-            living = [name for name in living if name != "api"]
-        if not living:
-            return None
-        least = min(self.fell[phase, name] for name in living)
-        return self._chance.choice([name for name in living if self.fell[phase, name] == least])
+    def _victim(self, phase: str) -> str:
+        """The server that met this phase least often; a mail's is always one of those that deliver it."""
+        possible = [name for name in VICTIMS if phase != "mail" or name != "api"]
+        least = min(self.fell[phase, name] for name in possible)
+        return self._chance.choice([name for name in possible if self.fell[phase, name] == least])
+
+    async def _lives(self, victim: str) -> bool:
+        """Wait until the victim is back from its last death; others may be dead at the same time."""
+        try:
+            await asyncio.wait_for(self._servers.servers[victim].alive.wait(), WITHIN)
+        except TimeoutError:
+            return False
+        return True
 
     async def _moment(self, phase: str) -> bool:
         """Wait for the phase, and then a random while; False when it did not come in time."""
@@ -74,9 +79,12 @@ class Killer:
         if phase == "mail":
             self._mailbox.taken.clear()
             try:
-                await asyncio.wait_for(self._mailbox.taken.wait(), WITHIN)
+                await asyncio.wait_for(self._mailbox.taken.wait(), MAIL_WITHIN)
             except TimeoutError:
                 return True
+        elif self._chance.random() < AT_ONCE:
+            await self._phases.next_exit(phase, WITHIN)
+            return True
         elif not await self._phases.next_entry(phase, WITHIN):
             return True
         await asyncio.sleep(self._chance.uniform(0, SHORT[phase]))
@@ -84,7 +92,7 @@ class Killer:
 
     def _where(self, wanted: str) -> str:
         """The phase that this kill counts for: the wanted one if it is met, else the one met least often."""
-        running = self._phases.in_flight()
+        running = self._phases.in_flight() | self._phases.just_left()
         if wanted in running or (wanted == "mail" and self._mailbox.busy()):
             return wanted
         return min(running, key=self.of_phase, default="idle")

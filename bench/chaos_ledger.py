@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from uuid import UUID
 
 CellKey = tuple[UUID, UUID, UUID, str]
 """Cycle, customer, product, month."""
+JUST_SECONDS = 0.02
 PHASES = ("import", "save", "submit", "close", "mail")
 
 
@@ -122,6 +124,8 @@ class Phases:
     def __init__(self) -> None:
         self.running: Counter[str] = Counter()
         self._entered = {phase: asyncio.Event() for phase in PHASES}
+        self._left = {phase: asyncio.Event() for phase in PHASES}
+        self._left_at: dict[str, float] = {}
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:
@@ -132,14 +136,28 @@ class Phases:
             yield
         finally:
             self.running[phase] -= 1
+            self._left_at[phase] = time.monotonic()
+            self._left[phase].set()
+            self._left[phase].clear()
 
     def in_flight(self) -> set[str]:
         return {phase for phase, count in self.running.items() if count > 0}
 
+    def just_left(self) -> set[str]:
+        """The phases that ended within the last few milliseconds."""
+        return {phase for phase, at in self._left_at.items() if time.monotonic() - at < JUST_SECONDS}
+
     async def next_entry(self, phase: str, within: float) -> bool:
         """Wait for the next beginning of a phase; False when there was none in time."""
+        return await self._next(self._entered[phase], within)
+
+    async def next_exit(self, phase: str, within: float) -> bool:
+        """Wait for its next end, such as an answer; False when there was none in time."""
+        return await self._next(self._left[phase], within)
+
+    async def _next(self, event: asyncio.Event, within: float) -> bool:
         try:
-            await asyncio.wait_for(self._entered[phase].wait(), within)
+            await asyncio.wait_for(event.wait(), within)
         except TimeoutError:
             return False
         return True

@@ -53,7 +53,7 @@ class Server:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     record: Record | None = None
-    is_ready: bool = False
+    alive: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Start it so that the kernel ends it together with this process, even when that is killed."""
@@ -69,7 +69,7 @@ class Server:
             if time.monotonic() > end or self.ended():
                 raise RuntimeError(f"{self.name} did not start; its log ends with:\n{last_lines(self.log)}")
             await asyncio.sleep(0.1)
-        self.is_ready = True
+        self.alive.set()
 
     def ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
@@ -78,7 +78,7 @@ class Server:
         """kill -9, and what is left of its session with it."""
         assert self.process is not None
         assert self.record is not None
-        self.is_ready = False
+        self.alive.clear()
         os.kill(self.process.pid, signal.SIGKILL)
         await asyncio.to_thread(self.process.wait)
         end_session(self.record)
@@ -176,10 +176,10 @@ class Servers:
     async def check_alive(self) -> None:
         """Note, and start again, what has ended without having been killed."""
         for server in self.servers.values():
-            if server.is_ready and server.ended():
+            if server.alive.is_set() and server.ended():
                 assert server.process is not None
                 self.died.append(f"{server.name} ended by itself with code {server.process.returncode}")
-                server.is_ready = False
+                server.alive.clear()
                 await self._start(server.name)
 
     def was_out(self, names: Sequence[str], since: float, until: float) -> bool:
