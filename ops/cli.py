@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from core.errors import PlanwrightError
 from core.settings import SECTIONS, load_settings
 from ops import accounts
+from ops.demo import seed_demo
 from ops.documents import ROOT, write_documents
 from ops.errors import OpsError
 from ops.local import LocalSettings
@@ -24,6 +25,7 @@ from ops.setup import set_up
 from ops.stack import LocalStack
 from ops.worker import run_worker
 from planning.defaults import DEFAULTS
+from seed.demo import SEED, SLUG, DemoOrder
 
 console = Console()
 errors = Console(stderr=True)
@@ -99,9 +101,27 @@ def worker() -> None:
 
 
 @app.command()
-def setup() -> None:
+def setup(
+    demo: Annotated[bool, typer.Option("--demo", help="Make the demo company, too, unless it is there.")] = False,
+) -> None:
     """Bring database and Temporal to what this version needs; safe to run again."""
-    asyncio.run(set_up(accounts.settings_here(), console.print))
+    settings = accounts.settings_here()
+    asyncio.run(set_up(settings, console.print))
+    if demo:
+        asyncio.run(seed_demo(settings, DemoOrder(), console))
+
+
+@app.command()
+def seed(
+    number: Annotated[int, typer.Option("--seed", help="Seed number: another one gives another company.")] = SEED,
+    month: Annotated[
+        str | None, typer.Option(help="Reference month like 2026-11: history ends before it. Default: this month.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Short name of the company.")] = SLUG,
+) -> None:
+    """Make the demo company; its logins get the password in DEMO_PASSWORD. Run again, it finishes or does nothing."""
+    settings = accounts.settings_here()
+    asyncio.run(seed_demo(settings, DemoOrder(seed=number, reference_month=month, slug=tenant), console))
 
 
 @app.command()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from core.mongo import Mongo
 from core.settings import Settings, check_secrets
 from models.registry import DOCUMENTS
 from ops.errors import OpsError
+from ops.progress import shown_steps
 from seed import retail
 from seed.retail_report import print_report
 
@@ -24,22 +24,10 @@ async def load_retail(settings: Settings, file: Path, slug: str, console: Consol
     try:
         await mongo.ping()
         await mongo.start(DOCUMENTS)
-        report = await _with_progress(file, slug, console)
+        with shown_steps(console) as tell:
+            report = await retail.load(file, slug, tell)
     finally:
         await mongo.close()
     print_report(console, report)
     if report.stored_revenue != report.expected_revenue:
         raise OpsError("The stored revenue is not the file's: does the company hold other sales as well?")
-
-
-async def _with_progress(file: Path, slug: str, console: Console) -> retail.Report:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(step: str, done: int, total: int | None) -> None:
-            if step not in tasks:
-                tasks[step] = progress.add_task(step, total=total)
-            progress.update(tasks[step], completed=done, total=total)
-
-        return await retail.load(file, slug, tell)

@@ -144,7 +144,7 @@ class LocalStack:
 
     def _start_all(self, supervisor: Supervisor) -> None:
         supervisor.start(*self._servers())
-        supervisor.run_once("setup", _command("setup"))
+        supervisor.run_once("setup", [*_command("setup"), "--demo"])
         services = (("api", self.api_port), ("worker", self.worker_port))
         supervisor.start(
             *(

@@ -53,13 +53,14 @@ async def plant(order: DemoOrder, password: str, at: datetime, tell: Step = lamb
     `at` is the time at which its open cycle opens. Raises InvalidInput for a reference month that lies ahead or a
     password that is not accepted.
     """
-    tenant = await _tenant(order)
-    if tenant.is_active:
+    tenant = await scoped(Tenant).one({"slug": order.slug})
+    if tenant is not None and tenant.is_active:
         return False
-    running = month_in_zone(at, tenant.time_zone)
-    reference = parse_month(order.reference_month or month_in_zone(tenant.created_at, tenant.time_zone))
-    if reference > running:
-        raise InvalidInput(f"The reference month {reference} lies ahead; take {running} or an earlier one.")
+    reference = _reference_month(order, at, at if tenant is None else tenant.created_at)
+    if tenant is None:
+        tenant = await tenants.create_tenant(
+            order.slug, COMPANY_NAME, base_currency=CURRENCY, time_zone=TIME_ZONE, is_active=False
+        )
     company = make_company(order.seed, reference, order.size, order.domain)
     with tenant_scope(tenant.id):
         await _add_users(company, password)
@@ -72,13 +73,12 @@ async def plant(order: DemoOrder, password: str, at: datetime, tell: Step = lamb
     return True
 
 
-async def _tenant(order: DemoOrder) -> Tenant:
-    tenant = await scoped(Tenant).one({"slug": order.slug})
-    if tenant is not None:
-        return tenant
-    return await tenants.create_tenant(
-        order.slug, COMPANY_NAME, base_currency=CURRENCY, time_zone=TIME_ZONE, is_active=False
-    )
+def _reference_month(order: DemoOrder, at: datetime, begun_at: datetime) -> Month:
+    running = month_in_zone(at, TIME_ZONE)
+    reference = parse_month(order.reference_month or month_in_zone(begun_at, TIME_ZONE))
+    if reference > running:
+        raise InvalidInput(f"The reference month {reference} lies ahead; take {running} or an earlier one.")
+    return reference
 
 
 async def _add_users(company: DemoCompany, password: str) -> None:

@@ -5,37 +5,31 @@ A csv per kind is written, accepted as an import job and run in this process wit
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-from activities.imports import LIMITS, run_import_job
 from core.collections import scoped
 from core.context import tenant_scope
-from core.errors import InvalidInput, PlanwrightError, Unavailable
-from models.job import Job
+from core.errors import InvalidInput
 from models.sale import SaleLine
 from models.tenant import Tenant
 from planning.numbers import MONEY, PRICE
+from seed.importing import Step, import_table, refresh_rollups
 from seed.retail_classes import ACCEPTED, CURRENCY, ClassTotal, read, totals
 from seed.retail_tables import tables
-from services import files, imports, jobs, rollups, tenants
+from services import tenants
 from services.import_kinds.tables import ImportKind
 
 TENANT_NAME = "Online Retail"
 LAST_COMPLETE_MONTH = "2011-11"
 """December 2011 has nine days in the file."""
-RETRY_SECONDS = 1.0
-
-Step = Callable[[str, int, int | None], None]
-"""Told (what is done, how much of it, of how much or None) again and again."""
 
 
 @dataclass(slots=True)
@@ -70,10 +64,12 @@ async def load(path: Path, slug: str, tell: Step = lambda *_: None) -> Report:
         report.seconds["reading and classing"] = time.perf_counter() - begin
         with tenant_scope(await _tenant(slug)):
             for kind, rows in counts.items():
+                until = LAST_COMPLETE_MONTH if kind is ImportKind.SALES else None
+                file = Path(directory) / f"{kind}.csv"
                 async with report.timed(str(kind)):
-                    report.imported[str(kind)] = await _import(kind, Path(directory) / f"{kind}.csv", rows, tell)
+                    report.imported[str(kind)] = await import_table(kind, file, rows, tell, complete_until=until)
             async with report.timed("rollups"):
-                report.rollups = await _refresh(tell)
+                report.rollups = await refresh_rollups(tell)
             report.stored_revenue = await stored_revenue()
     report.peak_megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     return report
@@ -106,39 +102,3 @@ def _prepare(path: Path, directory: Path, slug: str) -> tuple[Report, dict[Impor
         table.to_csv(directory / f"{kind}.csv", index=False, lineterminator="\n")
         counts[kind] = len(table)
     return report, counts
-
-
-async def _import(kind: ImportKind, path: Path, rows: int, tell: Step) -> dict[str, int]:
-    stored = await files.store(path, name=path.name, content_type="text/csv")
-    until = LAST_COMPLETE_MONTH if kind is ImportKind.SALES else None
-    job = await imports.accept(stored, kind=kind, file_kind="csv", complete_until=until)
-    done = 0
-
-    def batch_done() -> None:
-        nonlocal done
-        done = min(rows, done + LIMITS.batch_rows)
-        tell(f"importing {kind}", done, rows)
-
-    tell(f"importing {kind}", 0, rows)
-    while True:
-        try:
-            await run_import_job(job.id, batch_done)
-            break
-        except Unavailable:  # a worker has taken the job over, and is ahead
-            await asyncio.sleep(RETRY_SECONDS)
-    return _counts(await jobs.get(job.id))
-
-
-def _counts(job: Job) -> dict[str, int]:
-    if job.state != "succeeded" or job.result is None:
-        raise PlanwrightError(f"The import of {job.params['kind']} ended as {job.state}: {job.error}")
-    return {name: job.result[name] for name in ("inserted", "updated", "unchanged", "rejected")}
-
-
-async def _refresh(tell: Step) -> int:
-    customers = await rollups.pending()
-    done = 0
-    while await rollups.pending():
-        done += await rollups.refresh(200)
-        tell("computing rollups", min(done, customers), customers)
-    return done

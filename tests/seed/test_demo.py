@@ -10,7 +10,7 @@ import pytest
 
 from core.collections import scoped
 from core.context import tenant_scope
-from core.errors import InvalidInput, PlanwrightError
+from core.errors import InvalidInput
 from core.mongo import Mongo
 from core.settings import Settings
 from models.cycle import Cycle
@@ -272,5 +272,6 @@ async def _content(tenant: Tenant) -> list[object]:
 async def test_a_month_ahead_and_a_weak_password_are_refused(mongo: Mongo, settings: Settings) -> None:
     with pytest.raises(InvalidInput, match="lies ahead"):
         await plant(DemoOrder(reference_month="2025-07", slug="demo-ahead", size=TINY), PASSWORD, AT)
-    with pytest.raises(PlanwrightError):
+    with pytest.raises(InvalidInput) as refusal:
         await plant(DemoOrder(reference_month=MONTH, slug="demo-weak", size=TINY), "short", AT)
+    assert [detail.field for detail in refusal.value.details] == ["password"]
