@@ -170,9 +170,9 @@ async def test_below_the_share_it_stays_open_tells_managers_once_and_closes_when
         async with start(draft) as cycle:
             await cycle.wait(6 * DAY)
             await cycle.reaches("entry")
-            await cycle.wait(25 * DAY)
+            await cycle.wait(15 * DAY)
             await cycle.reaches("review")
-            await cycle.wait(timedelta(hours=5))
+            await cycle.wait(9 * DAY + timedelta(hours=3))
 
             async def told() -> bool:
                 return await scoped(Mail).count({"template": "cycle-below-share"}) == 1
