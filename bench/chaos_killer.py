@@ -13,7 +13,7 @@ from bench.chaos_servers import VICTIMS, Mailbox, Servers
 GAP_SECONDS = (1.5, 5.0)
 LONG = {"import": 1.5, "close": 0.8}
 """Phases that last: how long after a look at them a kill may fall, in seconds."""
-SHORT = {"save": 0.06, "submit": 0.08, "mail": 0.02}
+SHORT = {"save": 0.06, "submit": 0.08, "mail": 0.004}
 """Phases of milliseconds: their next beginning is waited for, and then up to so many seconds."""
 AT_ONCE = 0.4
 """How often a short phase is hit right after its answer came: what was acknowledged must be on the disk by then."""

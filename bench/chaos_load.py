@@ -19,7 +19,7 @@ from bench.chaos_ledger import Close, Ledger, Phases, Submit, Upload, Write, cou
 from core.clock import now
 
 HORIZON = 12
-ENTRY_SECONDS = (7.0, 12.0)
+ENTRY_SECONDS = (5.0, 9.0)
 THINK_SECONDS = (0.3, 1.0)
 POLL_SECONDS = 0.3
 OPERATION_WITHIN = 120.0
