@@ -5,6 +5,7 @@ It starts and reads without Temporal. It needs the database to start; later it s
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,6 +29,7 @@ from workflows.client import Workflows
 TITLE = "Planwright"
 VERSION = "0.1.0"
 GZIP_FROM_BYTES = 16_384
+COMPRESSED_ALREADY = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "image/*")
 ALLOWED_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-ID"]
 SHOWN_HEADERS = ["Content-Disposition", "ETag", "Location", "Retry-After", "X-Request-ID"]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -76,7 +78,9 @@ def _routes_only() -> FastAPI:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """Innermost first. All of them are pure ASGI: one BaseHTTPMiddleware costs two thirds of the throughput."""
     http = settings.http
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=1, exclude_content_types=COMPRESSED_ALREADY
+    )
     app.add_middleware(LimitsMiddleware, settings=http, strangers=app.state.strangers)
     app.add_middleware(RequestMiddleware, trusted_proxies=frozenset(http.trusted_proxies), figures=app.state.figures)
     app.add_middleware(
@@ -89,6 +93,16 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(SecurityHeadersMiddleware)
 
 
+def keep_for_good() -> None:
+    """Take what the process was started with out of the garbage collector's sight, for it is never garbage.
+
+    Each grid makes thousands of containers and so sets off full collections, which otherwise walk through all modules
+    and models again: a sixth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
@@ -97,6 +111,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if owned:
             await owned.start(DOCUMENTS)
             app.state.mongo = owned
+            keep_for_good()
         yield
     finally:
         if owned:

@@ -22,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.app import keep_for_good
+from core.collections import ROWS_PER_ROUND_TRIP
 from core.listing import COUNT_WITHOUT_ASKING
 from core.settings import Settings, load_settings
 from models.keys import sheet_id
@@ -53,6 +55,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         maxPoolSize=settings.mongo.mongodb_max_pool_size,
     )
     app.state.database = client[settings.mongo.mongodb_database]
+    keep_for_good()
     yield
     await client.close()
 
@@ -84,7 +87,7 @@ async def read_grid(request: Request) -> Response:
     ids = [line["product_id"] for line in lines]
     products = await database.products.find({**own, "_id": {"$in": ids}}, PRODUCT_FIELDS).to_list()
     sold = {**own, "customer_id": customer_id, "month": LAST_YEAR}
-    rollups = await database.sales_rollups.find(sold, ROLLUP_FIELDS).to_list()
+    rollups = await database.sales_rollups.find(sold, ROLLUP_FIELDS, batch_size=ROWS_PER_ROUND_TRIP).to_list()
     complete = {**own, "month": LAST_YEAR, "status": {"$in": ["complete", "restated"]}}
     months = await database.months.find(complete, {"_id": 0, "month": 1}).to_list()
     sheet = await database.sheets.find_one({**own, "_id": sheet_id(tenant, cycle_id, customer_id, None)}, SHEET_FIELDS)

@@ -26,6 +26,7 @@ from core.mongo import RawDocument, bound_client, current_session, in_transactio
 D = TypeVar("D", bound=PlanwrightDocument)
 T = TypeVar("T")
 Filter = Mapping[str, Any]
+ROWS_PER_ROUND_TRIP = 10_000
 
 
 class Scoped(Generic[D]):
@@ -48,7 +49,8 @@ class Scoped(Generic[D]):
     async def rows(
         self, query: Filter | None = None, projection: Mapping[str, Any] | None = None, **options: Any
     ) -> list[RawDocument]:
-        """All matching raw documents, in one list."""
+        """All matching raw documents, in one list and, up to 10,000 of them, one round trip."""
+        options.setdefault("batch_size", ROWS_PER_ROUND_TRIP)
         return await self.find(query, projection, **options).to_list()
 
     async def documents(self, query: Filter | None = None, **options: Any) -> list[D]:

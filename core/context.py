@@ -11,8 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
-
 
 class NoTenant(RuntimeError):
     """A tenant collection was touched without a tenant in context. A defect, never a user's mistake."""
@@ -28,6 +26,19 @@ _user: ContextVar[UUID | None] = ContextVar("planwright_user", default=None)
 request_id: ContextVar[str] = ContextVar("planwright_request_id", default="")
 
 
+def context_ids() -> dict[str, str]:
+    """The ids of the context, as each line of the log carries them; without a person it is the system that acts."""
+    ids = {"request_id": request_id.get()} if request_id.get() else {}
+    scope = _tenant.get()
+    if isinstance(scope, _System):
+        ids["system_scope"] = scope.reason
+    elif scope is not None:
+        ids["tenant_id"] = str(scope)
+    if scope is not None:
+        ids["user_id"] = str(_user.get() or "system")
+    return ids
+
+
 def current_user() -> UUID | None:
     """The person who acts; None when the system does."""
     return _user.get()
@@ -37,12 +48,10 @@ def current_user() -> UUID | None:
 def acting_as(user_id: UUID | None) -> Iterator[None]:
     """Everything inside is done by this person (None = by the system)."""
     token = _user.set(user_id)
-    bound = structlog.contextvars.bind_contextvars(user_id=str(user_id) if user_id else "system")
     try:
         yield
     finally:
         _user.reset(token)
-        structlog.contextvars.reset_contextvars(**bound)
 
 
 def current_tenant() -> UUID:
@@ -65,21 +74,17 @@ def tenant_filter() -> dict[str, object]:
 def tenant_scope(tenant_id: UUID) -> Iterator[None]:
     """Everything inside reads and writes this tenant only."""
     token = _tenant.set(tenant_id)
-    bound = structlog.contextvars.bind_contextvars(tenant_id=str(tenant_id))
     try:
         yield
     finally:
         _tenant.reset(token)
-        structlog.contextvars.reset_contextvars(**bound)
 
 
 @contextmanager
 def system_scope(reason: str) -> Iterator[None]:
     """Reads across tenants, for upkeep only. The reason is logged with every line inside."""
     token = _tenant.set(_System(reason))
-    bound = structlog.contextvars.bind_contextvars(system_scope=reason)
     try:
         yield
     finally:
         _tenant.reset(token)
-        structlog.contextvars.reset_contextvars(**bound)

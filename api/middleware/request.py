@@ -73,7 +73,6 @@ class RequestMiddleware:
 
         with ExitStack() as stack:
             stack.callback(request_id.reset, request_id.set(id))
-            stack.enter_context(structlog.contextvars.bound_contextvars(request_id=id))
             info = RequestInfo(id, client_of(scope, self.trusted_proxies), now(), stack)
             scope[KEY] = info
             self.figures.begin()
