@@ -2,6 +2,9 @@
 transaction. Only the cycle's workflow calls them, so they never meet each other. A step that is tried again after it
 succeeded finds its operation done (`services.operations.is_done`) or the stage reached, and changes nothing.
 
+What they do meet is the sheet of a customer who came later: its transaction writes the cycle too, and so comes wholly
+before a move or wholly after it. That is no reason to refuse the move, which compares the stage and not the revision.
+
 `at` is the workflow's time: no clock is read for stage rules.
 """
 
@@ -62,13 +65,16 @@ async def open_entry(cycle_id: UUID, at: datetime, operation_id: UUID | None) ->
 
 
 async def lock_entry(cycle_id: UUID, at: datetime) -> Moved:
-    """entry -> review. The sheets are locked before the cycle moves, so a save is either in or refused."""
+    """entry -> review. The sheets are locked before the cycle moves, so a save is either in or refused; and again
+    after it, for a sheet that was made in between."""
     cycle = await scoped(Cycle).get(cycle_id)
-    if cycle.stage != Stage.ENTRY:
-        return Moved(cycle)
-    await scoped(Sheet).update_many({"cycle_id": cycle_id, "entry_open": True}, {"$set": {"entry_open": False}})
-    changes = {"stage": Stage.REVIEW, "entry_closed_at": at}
-    return Moved(await _move(cycle, changes, "cycle.entry_locked", None))
+    if cycle.stage == Stage.ENTRY:
+        await _end_entry(cycle_id)
+        changes = {"stage": Stage.REVIEW, "entry_closed_at": at}
+        cycle = await _move(cycle, changes, "cycle.entry_locked", None)
+    if cycle.stage == Stage.REVIEW:
+        await _end_entry(cycle_id)
+    return Moved(cycle)
 
 
 async def begin_closing(cycle_id: UUID, at: datetime, operation_id: UUID | None, closed_by: UUID | None) -> Moved:
@@ -136,6 +142,10 @@ async def note_below_share(cycle_id: UUID, share_percent: str) -> None:
     await transaction(tell)
 
 
+async def _end_entry(cycle_id: UUID) -> None:
+    await scoped(Sheet).update_many({"cycle_id": cycle_id, "entry_open": True}, {"$set": {"entry_open": False}})
+
+
 async def _wait_for_entry(cycle: Cycle, operation_id: UUID | None) -> Moved:
     other = await scoped(Cycle).one({"stage": Stage.ENTRY})
     if other is None or operation_id is not None:
@@ -163,10 +173,11 @@ async def _move(
     *,
     reason: str | None = None,
 ) -> Cycle:
-    """The compare-and-set on the cycle's revision, with all that belongs to it in one transaction."""
+    """The compare-and-set on the cycle's stage, with all that belongs to it in one transaction."""
+    standing = {"_id": cycle.id, "stage": cycle.stage, "close_number": cycle.close_number}
 
     async def write() -> Cycle:
-        row = await scoped(Cycle).change({"_id": cycle.id, "rev": cycle.rev}, {"$set": changes, "$inc": {"rev": 1}})
+        row = await scoped(Cycle).change(standing, {"$set": changes, "$inc": {"rev": 1}})
         if row is None:
             raise Conflict()
         moved = scoped(Cycle).document(row)
