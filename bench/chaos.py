@@ -52,9 +52,9 @@ from models.job import Job, Mail
 from models.registry import DOCUMENTS
 from models.sale import RollupState
 
-LOAD_SECONDS = 270.0
-FINISH_SECONDS = 130.0
-SETTLE_SECONDS = 180.0
+LOAD_SECONDS = 330.0
+FINISH_SECONDS = 120.0
+SETTLE_SECONDS = 150.0
 HANDS = 2
 
 console = Console()

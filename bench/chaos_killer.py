@@ -10,7 +10,7 @@ from random import Random
 from bench.chaos_ledger import PHASES, Phases
 from bench.chaos_servers import VICTIMS, Mailbox, Servers
 
-GAP_SECONDS = (1.5, 5.0)
+GAP_SECONDS = (1.0, 4.0)
 LONG = {"import": 1.5, "close": 0.8}
 """Phases that last: how long after a look at them a kill may fall, in seconds."""
 SHORT = {"save": 0.06, "submit": 0.08, "mail": 0.004}

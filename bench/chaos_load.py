@@ -19,6 +19,7 @@ from bench.chaos_ledger import Close, Ledger, Phases, Submit, Upload, Write, cou
 from core.clock import now
 
 HORIZON = 12
+MOST_REOPENINGS = 2
 ENTRY_SECONDS = (5.0, 9.0)
 THINK_SECONDS = (0.3, 1.0)
 POLL_SECONDS = 0.3
@@ -165,7 +166,9 @@ class Manager:
             round_.cycle_id = cycle_id
             await self._let_work(round_)
             close = await self._close(cycle_id)
-            while not round_.over.is_set() and self._chance.random() < 0.6:
+            for _ in range(self._chance.randint(0, MOST_REOPENINGS)):
+                if round_.over.is_set():
+                    break
                 await self._reopen(close)
                 await self._let_work(round_)
                 close = await self._close(cycle_id)
