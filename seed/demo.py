@@ -96,9 +96,11 @@ async def _add_users(company: DemoCompany, password: str) -> None:
 async def _import(company: DemoCompany, order: DemoOrder, tell: Step) -> None:
     """Everything the company sold is there from the start; its months become complete as the rounds are played."""
     complete_until = add_months(company.reference_month, -order.size.closed_cycles - 1)
-    tell("generating", 0, None)
+    tell("generating", 0, 1)
     with tempfile.TemporaryDirectory(prefix="planwright-demo-") as directory:
-        for kind, rows in write_tables(company, Path(directory), order.domain).items():
+        counts_by_kind = write_tables(company, Path(directory), order.domain)
+        tell("generating", 1, 1)
+        for kind, rows in counts_by_kind.items():
             until = complete_until if kind is ImportKind.SALES else None
             counts = await import_table(kind, Path(directory) / f"{kind}.csv", rows, tell, complete_until=until)
             if counts["rejected"]:

@@ -170,8 +170,8 @@ def _efforts(cast: Cast, cycle: Cycle, table: Timetable) -> list[Effort]:
     for customer_id, customer in cast.customers.items():
         chance = company.chance_for("effort", cycle.base_month, customer.code)
         is_large = customer.rank < len(cast.customers) * LARGE
-        attends = chance.random() < (0.95 if is_large else 0.1)
-        edits = chance.random() < (0.65 if is_large else 0.5)
+        attends = chance.random() < (0.85 if is_large else 0.06)
+        edits = chance.random() < (0.55 if is_large else 0.5)
         submits = chance.random() < 0.94
         at = table.during_entry(chance.uniform(0.05, 0.95))
         if attends and (edits or submits):
