@@ -81,11 +81,13 @@ class CycleClock:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a move may happen, why (a sentence for a person), and the stage it leads to."""
+    """Whether a move may happen, why (a sentence for a person), the stage it leads to, and the deadline that does not
+    fit, if it is one."""
 
     allowed: bool
     reason: str
     to: Stage
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,15 @@ def judge_move(move: Move, stage: Stage) -> Verdict:
 def judge_deadlines(stage: Stage, old: Deadlines, new: Deadlines, at: datetime) -> Verdict:
     """Whether a cycle in `stage` may get these deadlines at `at`: in order, changed ones in the future, and none that
     has already had its effect."""
-    if new.opens_at is not None and new.opens_at >= new.entry_closes_at:
-        return Verdict(False, "The cycle must open before entry closes.", stage)
+    if stage is Stage.DRAFT and new.opens_at is not None and new.opens_at >= new.entry_closes_at:
+        return Verdict(False, "The cycle must open before entry closes.", stage, "entry_closes_at")
     if new.entry_closes_at > new.closes_at:
-        return Verdict(False, "Entry must close before the cycle closes.", stage)
+        return Verdict(False, "Entry must close before the cycle closes.", stage, "closes_at")
     if stage is not Stage.DRAFT and new.opens_at != old.opens_at:
-        return Verdict(False, "The cycle is open already; its opening time can't change.", stage)
+        return Verdict(False, "The cycle is open already; its opening time can't change.", stage, "opens_at")
     if stage is Stage.REVIEW and new.entry_closes_at != old.entry_closes_at:
-        return Verdict(False, "Entry is over; reopen the cycle after its close, or return single sheets.", stage)
+        reason = "Entry is over; reopen the cycle after its close, or return single sheets."
+        return Verdict(False, reason, stage, "entry_closes_at")
     changed = (
         ("opens_at", old.opens_at, new.opens_at),
         ("entry_closes_at", old.entry_closes_at, new.entry_closes_at),
@@ -136,7 +139,7 @@ def judge_deadlines(stage: Stage, old: Deadlines, new: Deadlines, at: datetime) 
     )
     for name, before, after in changed:
         if after is not None and after != before and after <= at:
-            return Verdict(False, f"{name} must be in the future.", stage)
+            return Verdict(False, f"{name} must be in the future.", stage, name)
     return Verdict(True, "The deadlines fit.", stage)
 
 
@@ -144,9 +147,9 @@ def reopened_stage(new: Deadlines, at: datetime) -> Verdict:
     """Where a reopened cycle goes: to entry when its new entry deadline lies ahead, else to review; `closes_at` must
     lie ahead in both cases."""
     if new.closes_at <= at:
-        return Verdict(False, "Reopening needs a new closes_at in the future.", Stage.CLOSED)
+        return Verdict(False, "Reopening needs a new closes_at in the future.", Stage.CLOSED, "closes_at")
     if new.entry_closes_at > new.closes_at:
-        return Verdict(False, "Entry must close before the cycle closes.", Stage.CLOSED)
+        return Verdict(False, "Entry must close before the cycle closes.", Stage.CLOSED, "closes_at")
     to = Stage.ENTRY if new.entry_closes_at > at else Stage.REVIEW
     return Verdict(True, f"The cycle goes back to {to}.", to)
 

@@ -19,7 +19,7 @@ from uuid import UUID
 from pymongo.errors import DuplicateKeyError
 
 from core.collections import scoped, transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict
 from models.cycle import Cycle
 from models.forecast import Sheet
 from planning.stages import (
@@ -32,7 +32,7 @@ from planning.stages import (
     status_of,
 )
 from services import audit, cycle_mails, operations
-from services.cycles import deadlines_of
+from services.cycles import deadlines_of, refused_deadline
 
 Changes = Mapping[str, Any]
 
@@ -45,17 +45,24 @@ class Moved:
     waits_for: UUID | None = None
 
 
-async def open_entry(cycle_id: UUID, at: datetime, operation_id: UUID | None) -> Moved:
-    """draft -> entry, after `services.opening.prepare`. Tells the reps.
+async def before_opening(cycle_id: UUID, at: datetime, operation_id: UUID | None) -> Moved | None:
+    """None when the cycle can be laid out and opened now; so nothing is laid out, again and again, that has to wait.
 
     If another cycle is in entry, a person's request is a Conflict; the clock's waits, and managers are told once.
     """
     cycle = await scoped(Cycle).get(cycle_id)
+    _demand_opening(cycle, at)
+    if await scoped(Cycle).exists({"stage": Stage.ENTRY}):
+        return await _wait_for_entry(cycle, operation_id)
+    return None
+
+
+async def open_entry(cycle_id: UUID, at: datetime, operation_id: UUID | None) -> Moved:
+    """draft -> entry, after `services.opening.prepare`. Tells the reps. Waits like `before_opening`."""
+    cycle = await scoped(Cycle).get(cycle_id)
     if cycle.stage == Stage.ENTRY and operation_id is None:
         return Moved(cycle)
-    demand_move(Move.OPEN, cycle)
-    if cycle.entry_closes_at <= at:
-        raise Conflict("Entry would be over at once; move entry_closes_at first.")
+    _demand_opening(cycle, at)
     changes = {"stage": Stage.ENTRY, "opened_at": at, "waiting_for": None}
     try:
         opened = await _move(cycle, changes, "cycle.opened", operation_id, cycle_mails.tell_opened)
@@ -99,27 +106,34 @@ async def reopen(cycle_id: UUID, at: datetime, changes: Changes, operation_id: U
     new = _new_deadlines(cycle, changes)
     verdict = reopened_stage(new, at)
     if not verdict.allowed:
-        raise InvalidInput(verdict.reason)
+        raise refused_deadline(verdict)
     open_again = {"locked_by_close": False, "entry_open": verdict.to == Stage.ENTRY}
     await scoped(Sheet).update_many({"cycle_id": cycle_id}, {"$set": open_again})
-    stored = {"entry_closes_at": new.entry_closes_at, "closes_at": new.closes_at, "told_below_share": False}
+    stored = {"stage": verdict.to, "entry_closes_at": new.entry_closes_at, "closes_at": new.closes_at}
+    stored |= {"closed_at": None, "told_below_share": False}
+    if verdict.to == Stage.ENTRY:
+        stored["entry_closed_at"] = None
     try:
-        moved = await _move(
-            cycle, {"stage": verdict.to, "closed_at": None, **stored}, "cycle.reopened", operation_id, reason=reason
-        )
+        moved = await _move(cycle, stored, "cycle.reopened", operation_id, reason=reason)
     except DuplicateKeyError as error:
         raise Conflict("Another cycle is in entry; reopen this one to review, or wait.") from error
     return Moved(moved)
 
 
 async def reschedule(cycle_id: UUID, at: datetime, changes: Changes, operation_id: UUID | None) -> Moved:
-    """Change deadlines, flags and the name of a cycle that is not closed."""
+    """Change deadlines, flags and the name of a cycle that is not closed. With a deadline goes what was told of it."""
     cycle = await scoped(Cycle).get(cycle_id)
     demand_move(Move.RESCHEDULE, cycle)
-    verdict = judge_deadlines(Stage(cycle.stage), deadlines_of(cycle), _new_deadlines(cycle, changes), at)
+    new = _new_deadlines(cycle, changes)
+    verdict = judge_deadlines(Stage(cycle.stage), deadlines_of(cycle), new, at)
     if not verdict.allowed:
-        raise InvalidInput(verdict.reason)
-    return Moved(await _move(cycle, dict(changes), "cycle.rescheduled", operation_id))
+        raise refused_deadline(verdict)
+    stored = dict(changes)
+    if cycle.told_below_share and new.closes_at != cycle.closes_at:
+        stored["told_below_share"] = False
+    if cycle.waiting_for is not None and new.opens_at != cycle.opens_at:
+        stored["waiting_for"] = None
+    return Moved(await _move(cycle, stored, "cycle.rescheduled", operation_id))
 
 
 async def cancel(cycle_id: UUID, operation_id: UUID | None, reason: str) -> Moved:
@@ -197,6 +211,12 @@ def demand_move(move: Move, cycle: Cycle) -> None:
     verdict = judge_move(move, Stage(cycle.stage))
     if not verdict.allowed:
         raise Conflict(verdict.reason)
+
+
+def _demand_opening(cycle: Cycle, at: datetime) -> None:
+    demand_move(Move.OPEN, cycle)
+    if cycle.entry_closes_at <= at:
+        raise Conflict("Entry would be over at once; move entry_closes_at first.")
 
 
 def _new_deadlines(cycle: Cycle, changes: Changes) -> Deadlines:

@@ -17,7 +17,7 @@ from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.tenant import Tenant
 from planning.months import Month, add_months, month_in_zone, month_range
-from planning.stages import Deadlines, Stage, judge_deadlines, status_of
+from planning.stages import Deadlines, Stage, Verdict, judge_deadlines, status_of
 from services import audit
 
 
@@ -93,6 +93,11 @@ def deadlines_of(cycle: Cycle) -> Deadlines:
     return Deadlines(cycle.opens_at, cycle.entry_closes_at, cycle.closes_at)
 
 
+def refused_deadline(verdict: Verdict) -> InvalidInput:
+    """What the verdict says, with the field that does not fit."""
+    return InvalidInput(verdict.reason, details=[Detail(verdict.field, verdict.reason)] if verdict.field else [])
+
+
 def _compose(draft: CycleDraft, tenant: Tenant) -> Cycle:
     start = draft.start_month or add_months(month_in_zone(draft.entry_closes_at, tenant.time_zone), 1)
     horizon = draft.horizon or tenant.horizon
@@ -132,4 +137,4 @@ def _check(cycle: Cycle, at: datetime) -> None:
     before = Deadlines(None, _LONG_AGO, _LONG_AGO)
     verdict = judge_deadlines(Stage.DRAFT, before, deadlines_of(cycle), at)
     if not verdict.allowed:
-        raise InvalidInput(verdict.reason, details=[Detail("entry_closes_at", verdict.reason)])
+        raise refused_deadline(verdict)
