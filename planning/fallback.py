@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from planning.cells import Cell, Origin
 from planning.months import Month
-from planning.prices import PriceSource, ResolvedPrice, value_at
+from planning.prices import PriceSource, ResolvedPrice, worth
 
 
 class FallbackStep(StrEnum):
@@ -74,7 +74,7 @@ def approve_cell(
             return ApprovedCell(month, cell.quantity, cell.value, cell.price, cell.price_source, cell.origin, step)
     for step, quantity in ((FallbackStep.LAST_APPROVED, last_approved), (FallbackStep.NAIVE, naive)):
         if quantity is not None:
-            value = value_at(quantity, price.price)
+            value = worth(quantity, price.price)
             return ApprovedCell(month, quantity, value, price.price, price.source, Origin.FALLBACK, step)
     return ApprovedCell(month, None, None, price.price, price.source, None, FallbackStep.NOTHING)
 

@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from operator import attrgetter
 
+from core.errors import InvalidInput
 from planning.months import Month, first_day
 from planning.numbers import MONEY, PRICE, QUANTITY, divide_half_even, value_of
 
@@ -107,6 +108,15 @@ def value_at(quantity: int | None, price: int | None) -> int | None:
     if quantity == 0:
         return 0
     return None if price is None else value_of(quantity, price)
+
+
+def worth(quantity: int | None, price: int | None) -> int | None:
+    """`value_at` for numbers that nobody typed: where the product is too large to be exact it is None, which counts as
+    a missing price. So one absurd master never stops the opening or the close of a whole cycle."""
+    try:
+        return value_at(quantity, price)
+    except InvalidInput:
+        return None
 
 
 def _without_customer_price(list_price: int | None, average: int | None) -> ResolvedPrice:
