@@ -16,6 +16,7 @@ from bson.binary import UUID_SUBTYPE, Binary, UuidRepresentation
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
+from pymongo.errors import BulkWriteError
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, UpdateResult
 
 from core.context import current_tenant, tenant_filter
@@ -27,6 +28,7 @@ D = TypeVar("D", bound=PlanwrightDocument)
 T = TypeVar("T")
 Filter = Mapping[str, Any]
 ROWS_PER_ROUND_TRIP = 10_000
+DUPLICATE_KEY = 11000
 
 
 class Scoped(Generic[D]):
@@ -95,6 +97,19 @@ class Scoped(Generic[D]):
     async def insert_rows(self, rows: Sequence[RawDocument], *, ordered: bool = False) -> InsertManyResult:
         """Store many raw documents; the tenant is added. `rows` must not be empty."""
         return await self.raw.insert_many([self._own(row) for row in rows], ordered=ordered, session=current_session())
+
+    async def insert_missing(self, rows: Sequence[RawDocument]) -> None:
+        """Store the raw documents that are not there yet, by their `_id`; what is there stays untouched.
+
+        Outside transactions only: there a duplicate ends the transaction.
+        """
+        try:
+            if rows:
+                await self.insert_rows(rows)
+        except BulkWriteError as error:
+            errors = error.details["writeErrors"] + error.details["writeConcernErrors"]
+            if any(one["code"] != DUPLICATE_KEY for one in errors):
+                raise
 
     async def update_one(self, query: Filter, update: Any, **options: Any) -> UpdateResult:
         return await self.raw.update_one(self.where(query), update, session=current_session(), **options)

@@ -28,6 +28,8 @@ from services.closing import read_cell
 from services.opening import SALES, new_sheet, prefilled_line
 from services.plan_facts import CustomerFacts, PlanContext, load_context, load_customers
 
+Chain = dict[str, ResolvedPrice]
+
 NOT_ALLOWED_PRODUCT = "This product is not on the customer's list for the months of this cycle."
 
 
@@ -70,15 +72,15 @@ async def save(
     context, facts = await _facts_for(cycle_id, customer_id, {change.product_id for change in changes})
 
     async def write() -> list[SavedCell]:
-        now_facts = await read_sheet(cycle_id, customer_id, received_at)
-        demand_writable(now_facts.lock)
+        sheet = await writable_sheet(cycle_id, customer_id, received_at)
         lines = await _lines(context, customer_id, facts)
-        answers = [_apply(context, facts, lines, change) for change in changes]
+        chains = {product: chain_prices(context, facts, product) for product in lines}
+        answers = [_apply(context, lines, chains, change) for change in changes]
         if answers and all(answer.status == CellStatus.CONFLICT for answer in answers):
             raise Conflict("Somebody changed these cells since you read them.", details=_details(answers))
         saved = [answer for answer in answers if answer.status == CellStatus.SAVED]
         if saved:
-            await _write(now_facts, customer_id, lines, saved)
+            await _write(sheet, lines, saved)
         return answers
 
     return await transaction(write)
@@ -122,17 +124,17 @@ async def read_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -
     return SheetFacts(cycle, sheet, lock)
 
 
-def demand_writable(lock: Lock) -> None:
-    """Locked, with the reason and until when, unless the lock allows writing."""
-    if not lock.allowed:
-        raise Locked(lock.reason, until=lock.until)
+async def writable_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -> Sheet:
+    """The sheet, for writing it in the caller's transaction; laid out now if the customer came later. Locked, with the
+    reason and until when, unless the lock allows writing."""
+    facts = await read_sheet(cycle_id, customer_id, received_at)
+    if not facts.lock.allowed:
+        raise Locked(facts.lock.reason, until=facts.lock.until)
+    return facts.sheet or await new_sheet(facts.cycle, customer_id)
 
 
-async def write_sheet(
-    facts: SheetFacts, customer_id: UUID, changes: dict[str, Any], *, new_lines: int = 0, new_versions: int = 0
-) -> Sheet:
-    """Change the sheet by compare-and-set inside the caller's transaction; made now if the customer came later."""
-    sheet = facts.sheet or await new_sheet(facts.cycle, customer_id)
+async def write_sheet(sheet: Sheet, changes: dict[str, Any], *, new_lines: int = 0, new_versions: int = 0) -> Sheet:
+    """Change the sheet by compare-and-set inside the caller's transaction."""
     row = await scoped(Sheet).change(
         {
             "_id": sheet.id,
@@ -143,7 +145,7 @@ async def write_sheet(
         },
         {
             "$set": {**changes, "locked_by_close": False},
-            "$inc": {"rev": 1, "lines": new_lines, "version": new_versions},
+            "$inc": {"rev": 1, "lines": new_lines, "mandatory_lines": new_lines, "version": new_versions},
         },
     )
     if row is None:
@@ -174,7 +176,7 @@ def plain_cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def chain_prices(context: PlanContext, facts: CustomerFacts, product_id: UUID) -> dict[str, ResolvedPrice]:
+def chain_prices(context: PlanContext, facts: CustomerFacts, product_id: UUID) -> Chain:
     """The price chain of a line without overrides, by month."""
     prices = context.prices(facts, context.products[product_id])
     return dict(zip(context.cycle.months, prices, strict=True))
@@ -204,13 +206,15 @@ async def _lines(context: PlanContext, customer_id: UUID, facts: CustomerFacts) 
     return lines
 
 
-def _apply(context: PlanContext, facts: CustomerFacts, lines: dict[UUID, RawDocument], change: LineChange) -> SavedCell:
+def _apply(
+    context: PlanContext, lines: dict[UUID, RawDocument], chains: dict[UUID, Chain], change: LineChange
+) -> SavedCell:
     line = lines.get(change.product_id)
     month = change.cell.month
     if line is None:
         return SavedCell(change.product_id, month, CellStatus.REFUSED, NOT_ALLOWED_PRODUCT, None)
     standing = next((read_cell(cell) for cell in line["cells"] if cell["month"] == month), Cell(month))
-    price = chain_prices(context, facts, change.product_id).get(month)
+    price = chains[change.product_id].get(month)
     outcome: CellOutcome = apply_change(
         standing, change.cell, context.cycle.months, price or ResolvedPrice(None, standing.price_source)
     )
@@ -220,7 +224,7 @@ def _apply(context: PlanContext, facts: CustomerFacts, lines: dict[UUID, RawDocu
     return SavedCell(change.product_id, month, outcome.status, outcome.reason, outcome.cell)
 
 
-async def _write(facts: SheetFacts, customer_id: UUID, lines: dict[UUID, RawDocument], saved: list[SavedCell]) -> None:
+async def _write(sheet: Sheet, lines: dict[UUID, RawDocument], saved: list[SavedCell]) -> None:
     fresh = [line for line in lines.values() if line.get("touched") and line.get("new")]
     known = [line for line in lines.values() if line.get("touched") and not line.get("new")]
     if fresh:
@@ -229,7 +233,7 @@ async def _write(facts: SheetFacts, customer_id: UUID, lines: dict[UUID, RawDocu
     await scoped(Line).update_rows(
         ({"_id": line["_id"]}, {"$set": {"cells": line["cells"], "active": True}}) for line in known
     )
-    sheet = await write_sheet(facts, customer_id, {}, new_lines=len(fresh))
+    await write_sheet(sheet, {}, new_lines=len(fresh))
     after = {
         "cells": [
             {"product_id": str(cell.product_id), "month": cell.month, **plain_cell(cell.cell)}

@@ -26,7 +26,7 @@ from planning.locks import entry_lock
 from planning.months import add_months
 from planning.numbers import MONEY, PRICE, QUANTITY
 from planning.stages import Stage, phase_of, status_of
-from services.opening import SALES, prefilled_line
+from services.opening import SALES, late_lines, prefilled_line
 from services.plan_facts import load_context, load_customers
 
 MAX_LINES = 5_000
@@ -59,22 +59,26 @@ async def read_grid(
     """The grid of one customer (`customer`: `_id`, `code`, `name`).
 
     `dormant` adds the lines of the customer's matrix that are not active; `search` keeps the lines whose code or name
-    contains the text, dormant ones included. At most 5,000 lines.
+    contains the text, dormant ones included. At most 5,000 lines. A customer who came after the opening sees the lines
+    that the first save will lay out.
     """
     cycle = await scoped(Cycle).row({"_id": cycle_id}, CYCLE_FIELDS)
     if cycle is None:
         raise NotFound("There is no such cycle.")
     where = {"cycle_id": cycle_id, "stream": SALES, "customer_id": customer["_id"]}
-    rows = await scoped(Line).rows(where, LINE_FIELDS, limit=MAX_LINES + 1)
+    sheet = await scoped(Sheet).row({"_id": sheet_id(current_tenant(), cycle_id, customer["_id"], None)}, SHEET_FIELDS)
+    if sheet is None and cycle["stage"] == Stage.ENTRY:
+        rows = await _late_lines(cycle_id, customer["_id"])
+    else:
+        rows = await scoped(Line).rows(where, LINE_FIELDS, limit=0 if search else MAX_LINES + 1)
     if dormant or search:
         rows += await _virtual_lines(cycle_id, customer["_id"], {row["product_id"] for row in rows})
-    if len(rows) > MAX_LINES:
-        raise InvalidInput(f"This customer has more than {MAX_LINES} lines; narrow them down with search.")
     products = await _products([row["product_id"] for row in rows])
     if search:
         rows = [row for row in rows if _matches(products.get(row["product_id"]), search.casefold())]
+    if len(rows) > MAX_LINES:
+        raise InvalidInput(f"There are more than {MAX_LINES} lines; narrow them down with search.")
     last_year = await _last_year(cycle["months"], customer["_id"])
-    sheet = await scoped(Sheet).row({"_id": sheet_id(current_tenant(), cycle_id, customer["_id"], None)}, SHEET_FIELDS)
     return {
         "cycle": _cycle(cycle),
         "customer": {"id": customer["_id"], "code": customer["code"], "name": customer["name"]},
@@ -87,6 +91,11 @@ async def read_grid(
 async def _products(ids: list[UUID]) -> dict[UUID, RawDocument]:
     rows = await scoped(Product).rows({"_id": {"$in": ids}}, PRODUCT_FIELDS)
     return {row["_id"]: row for row in rows}
+
+
+async def _late_lines(cycle_id: UUID, customer_id: UUID) -> list[RawDocument]:
+    lines = await late_lines(await scoped(Cycle).get(cycle_id), customer_id)
+    return [{**line, "virtual": True} for line in lines]
 
 
 async def _virtual_lines(cycle_id: UUID, customer_id: UUID, saved: set[UUID]) -> list[RawDocument]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.collections import scoped, transaction
 from core.context import current_user
-from core.errors import Detail, Locked, MandatoryCellsMissing, NotAuthenticated, NotFound
+from core.errors import Detail, MandatoryCellsMissing, NotAuthenticated, NotFound
 from core.mongo import RawDocument
 from models.cycle import Cycle
 from models.forecast import Line, Sheet, Version, VersionLine
@@ -17,7 +17,7 @@ from planning.prices import PriceSource
 from planning.submission import MissingCell, SheetLine, confirm_as_zero, missing_mandatory, unreviewed_count
 from services import audit
 from services.closing import read_cells
-from services.forecasts import chain_prices, demand_writable, read_sheet, write_cells, write_sheet
+from services.forecasts import chain_prices, read_sheet, writable_sheet, write_cells, write_sheet
 from services.opening import SALES
 from services.plan_facts import CustomerFacts, PlanContext, load_context, load_customers
 
@@ -72,17 +72,14 @@ async def submit(cycle_id: UUID, customer_id: UUID, *, confirm_zero: bool, recei
         raise NotAuthenticated()
 
     async def write() -> Submitted:
-        sheet_facts = await read_sheet(cycle_id, customer_id, received_at)
-        demand_writable(sheet_facts.lock)
-        if sheet_facts.sheet is None:
-            raise Locked("There is nothing to submit: no cell of this customer has been saved.")
+        standing = await writable_sheet(cycle_id, customer_id, received_at)
         context, facts, rows = await _load(cycle_id, customer_id)
         found = _check(context, facts, rows, customer_id)
         if found.missing and not confirm_zero:
             raise _missing(found.missing)
         await _confirm(context, facts, rows, found.missing)
         changes = {"state": "submitted", "submitted_at": received_at, "submitted_by": submitter}
-        sheet = await write_sheet(sheet_facts, customer_id, changes, new_versions=1)
+        sheet = await write_sheet(standing, changes, new_versions=1)
         version = Version(
             cycle_id=cycle_id,
             sheet_id=sheet.id,
