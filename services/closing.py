@@ -1,7 +1,8 @@
 """Closing a cycle: copy every stream into the snapshot, chunk by chunk, and seal it with a marker.
 
 The cycle is in *closing* and every sheet is locked, so what is copied can't change any more. A chunk that runs twice
-writes the same rows; a snapshot without its marker does not exist for readers.
+adds only the rows that are missing, so nobody changes a row, not even a worker that was frozen and wakes after the
+seal; a snapshot without its marker does not exist for readers.
 """
 
 from __future__ import annotations
@@ -18,19 +19,21 @@ from bson.raw_bson import RawBSONDocument
 from core.collections import scoped, transaction
 from core.errors import Conflict
 from core.mongo import RawDocument
-from models.customer import Assignment, Customer
+from models.customer import Customer
 from models.cycle import Cycle
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, VersionLine
 from models.keys import line_id, snapshot_row_id
+from planning.access import primary_rep
 from planning.cells import Cell, EnteredIn, Origin
 from planning.fallback import ApprovedCell, approve_line
 from planning.months import Month
 from planning.numbers import PRICE
-from planning.prices import PriceSource, ResolvedPrice, value_at
+from planning.prices import PriceSource, ResolvedPrice, worth
 from planning.stages import Stage
 from services import audit, cycle_mails, operations
 from services.opening import SALES, Heartbeat
 from services.plan_facts import CustomerFacts, PlanContext, ProductFacts, chunks, load_context, load_customers
+from services.scopes import assignments_on
 
 CUSTOMERS_PER_CHUNK = 50
 NAIVE = "naive"
@@ -46,6 +49,7 @@ class PlannedLine:
 
     customer_id: UUID
     product_id: UUID
+    category: str | None
     active: bool
     submitted: Cells | None
     draft: Cells
@@ -57,7 +61,7 @@ async def copy_snapshot(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) 
     if cycle.stage != Stage.CLOSING:
         return 0
     customers = await customers_of(cycle)
-    context = await load_context(cycle, await _planned_products(cycle))
+    context = await load_context(cycle, await planned_products(cycle))
     for chunk in chunks(customers[done:], CUSTOMERS_PER_CHUNK):
         await _copy_chunk(context, chunk)
         done += len(chunk)
@@ -122,6 +126,11 @@ async def customers_of(cycle: Cycle) -> list[UUID]:
     return sorted({row["customer_id"] for row in rows})
 
 
+async def planned_products(cycle: Cycle) -> list[UUID]:
+    """The products with a line in the cycle, also those that are not sold any more."""
+    return await scoped(Line).distinct("product_id", {"cycle_id": cycle.id, "stream": SALES})
+
+
 async def planned_lines(cycle: Cycle, customer_ids: list[UUID]) -> list[PlannedLine]:
     """The saved lines of these customers with draft and submitted cells."""
     where: dict[str, Any] = {"cycle_id": cycle.id, "customer_id": {"$in": customer_ids}}
@@ -132,11 +141,12 @@ async def planned_lines(cycle: Cycle, customer_ids: list[UUID]) -> list[PlannedL
         either = [{"customer_id": customer, "number": number} for customer, number in versions.items()]
         async for row in scoped(VersionLine).find({"cycle_id": cycle.id, "$or": either}, {"line_id": 1, "cells": 1}):
             submitted[row["line_id"]] = read_cells(row["cells"])
-    fields = {"customer_id": 1, "product_id": 1, "active": 1, "cells": 1}
+    fields = {"customer_id": 1, "product_id": 1, "category": 1, "active": 1, "cells": 1}
     return [
         PlannedLine(
             row["customer_id"],
             row["product_id"],
+            row["category"],
             row["active"],
             submitted.get(row["_id"]) if row["customer_id"] in versions else None,
             read_cells(row["cells"]),
@@ -192,16 +202,16 @@ async def _copy_chunk(context: PlanContext, customer_ids: list[UUID]) -> None:
     cycle = context.cycle
     facts = await load_customers(context, customer_ids)
     heads = await _frozen_heads(context, customer_ids)
+    day = (cycle.entry_closed_at or cycle.entry_closes_at).date()
+    assignments = await assignments_on(day, customer_ids)
     rows: list[RawDocument] = []
     for line in await planned_lines(cycle, customer_ids):
         own, product = facts[line.customer_id], context.products[line.product_id]
-        head = {**heads[line.customer_id], "product_id": product.id, "category": product.category}
+        rep = primary_rep(assignments[line.customer_id], line.customer_id, day, line.category)
+        head = {**heads[line.customer_id], "product_id": product.id, "category": line.category, "rep_id": rep}
         head |= {"unit": product.unit, "cost": product.cost}
         rows += _rows_of(context, own, product, line, head)
-    where = {"cycle_id": cycle.id, "close_number": cycle.close_number, "customer_id": {"$in": customer_ids}}
-    await scoped(SnapshotRow).delete(where)
-    if rows:
-        await scoped(SnapshotRow).insert_rows(rows)
+    await scoped(SnapshotRow).insert_missing(rows)
 
 
 def _rows_of(
@@ -225,23 +235,14 @@ def _rows_of(
 
 
 async def _frozen_heads(context: PlanContext, customer_ids: list[UUID]) -> dict[UUID, RawDocument]:
-    """What a row freezes of its customer: region, group, and the primary rep on the day entry closed."""
+    """What a row freezes of its cycle and customer: region and group."""
     cycle = context.cycle
-    day = (cycle.entry_closed_at or cycle.entry_closes_at).date().isoformat()
-    valid = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
-    assigned = await scoped(Assignment).rows(
-        {"customer_id": {"$in": customer_ids}, "primary": True, **valid},
-        {"customer_id": 1, "user_id": 1},
-        sort=[("valid_from", 1)],
-    )
-    reps = {row["customer_id"]: row["user_id"] for row in assigned}
     customers = await scoped(Customer).rows({"_id": {"$in": customer_ids}}, {"region": 1, "group": 1})
     return {
         row["_id"]: {
             "cycle_id": cycle.id,
             "close_number": cycle.close_number,
             "customer_id": row["_id"],
-            "rep_id": reps.get(row["_id"]),
             "region": row.get("region"),
             "group": row.get("group"),
             "currency": cycle.currency,
@@ -253,16 +254,12 @@ async def _frozen_heads(context: PlanContext, customer_ids: list[UUID]) -> dict[
     }
 
 
-async def _planned_products(cycle: Cycle) -> list[UUID]:
-    return await scoped(Line).distinct("product_id", {"cycle_id": cycle.id, "stream": SALES})
-
-
 def _frozen(cell: Cell) -> dict[str, Any]:
     return _row_cell(cell.month, cell.quantity, cell.value, cell.price, cell.price_source, cell.origin, SALES)
 
 
 def _naive(month: Month, quantity: int | None, price: ResolvedPrice) -> dict[str, Any]:
-    return _row_cell(month, quantity, value_at(quantity, price.price), price.price, price.source, None, NAIVE)
+    return _row_cell(month, quantity, worth(quantity, price.price), price.price, price.source, None, NAIVE)
 
 
 def _approved(cell: ApprovedCell) -> dict[str, Any]:

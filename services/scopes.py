@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from core.collections import scoped
 from core.errors import NotFound
 from models.customer import Assignment, Customer
+from planning import access
 from planning.access import Scope, customer_scope
 from planning.roles import Role
 
@@ -31,6 +33,24 @@ async def demand_customer(role: str, user_id: UUID, day: date, customer_id: UUID
     if row is None:
         raise NotFound("There is no such customer among yours.")
     return row
+
+
+async def assignments_on(day: date, customer_ids: Collection[UUID]) -> dict[UUID, list[access.Assignment]]:
+    """The assignments of these customers that hold on a day, by customer."""
+    found: dict[UUID, list[access.Assignment]] = {customer: [] for customer in customer_ids}
+    query = {"customer_id": {"$in": list(customer_ids)}, **valid_on(day)}
+    for row in await scoped(Assignment).rows(query):
+        found[row["customer_id"]].append(
+            access.Assignment(
+                customer_id=row["customer_id"],
+                user_id=row["user_id"],
+                valid_from=date.fromisoformat(row["valid_from"]),
+                valid_to=None if row["valid_to"] is None else date.fromisoformat(row["valid_to"]),
+                category=row["category"],
+                primary=row["primary"],
+            )
+        )
+    return found
 
 
 def valid_on(day: date) -> dict[str, Any]:
