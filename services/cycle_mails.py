@@ -10,6 +10,7 @@ from uuid import UUID
 from core.collections import scoped
 from models.customer import Assignment
 from models.cycle import Cycle
+from models.forecast import Sheet
 from models.user import User
 from planning.roles import Role
 from services import mails
@@ -59,7 +60,8 @@ async def _own_customer_counts(cycle: Cycle) -> Counter[UUID]:
     day = (cycle.opened_at or cycle.created_at).date().isoformat()
     query = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
     rows = await scoped(Assignment).rows(query, {"user_id": 1, "customer_id": 1})
-    pairs = {(row["user_id"], row["customer_id"]) for row in rows}
+    with_sheet = set(await scoped(Sheet).distinct("customer_id", {"cycle_id": cycle.id}))
+    pairs = {(row["user_id"], row["customer_id"]) for row in rows if row["customer_id"] in with_sheet}
     return Counter(user for user, _ in pairs)
 
 

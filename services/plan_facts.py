@@ -47,6 +47,7 @@ class ProductFacts:
     list_price: int | None
     cost: int | None
     launch_month: Month | None
+    is_active: bool = True
 
 
 @dataclass(slots=True)
@@ -120,7 +121,7 @@ async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None
 async def load_products(product_ids: Collection[UUID] | None = None) -> dict[UUID, ProductFacts]:
     """The active products, all or these (named ones also when inactive)."""
     query: dict[str, Any] = {"is_active": True} if product_ids is None else {"_id": {"$in": list(product_ids)}}
-    fields = ("code", "name", "category", "unit", "list_price", "standard_cost", "launch_month")
+    fields = ("code", "name", "category", "unit", "list_price", "standard_cost", "launch_month", "is_active")
     rows = await scoped(Product).rows(query, dict.fromkeys(fields, 1))
     return {row["_id"]: _product(row) for row in rows}
 
@@ -141,10 +142,11 @@ async def load_customers(
 
 
 async def find_reference(cycle: Cycle) -> Cycle | None:
-    """The cycle whose graded close is the plan that this one starts from: the newest closed one that ran before."""
+    """The cycle whose graded close is the plan that this one starts from: the newest one that ran before and was
+    closed, even if it is reopened at the moment, since its graded close stands."""
     rows = await scoped(Cycle).documents(
         {
-            "stage": "closed",
+            "stage": {"$ne": "cancelled"},
             "graded_close": {"$ne": None},
             "base_month": {"$lt": cycle.base_month},
             "_id": {"$ne": cycle.id},
@@ -177,7 +179,8 @@ async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], c
         ],
     }
     async for row in scoped(MatrixEntry).find(query, {"_id": 0, "customer_id": 1, "product_id": 1}):
-        if row["product_id"] in context.products:
+        product = context.products.get(row["product_id"])
+        if product is not None and product.is_active:
             found[row["customer_id"]].matrix.add(row["product_id"])
 
 
@@ -226,6 +229,7 @@ def _product(row: Mapping[str, Any]) -> ProductFacts:
         list_price=_scaled(row.get("list_price")),
         cost=_scaled(row.get("standard_cost")),
         launch_month=row.get("launch_month"),
+        is_active=row["is_active"],
     )
 
 
