@@ -35,7 +35,7 @@ class Customer(TenantDocument):
         name = "customers"
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
-            IndexModel([("tenant_id", 1), ("name", 1), ("_id", 1)], name="tenant_name"),
+            IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
         ]
 

@@ -79,12 +79,14 @@ async def read_grid(
     if len(rows) > MAX_LINES:
         raise InvalidInput(f"There are more than {MAX_LINES} lines; narrow them down with search.")
     last_year = await _last_year(cycle["months"], customer["_id"])
+    totals = Totals(cycle["months"])
+    lines = _lines(rows, products, last_year, totals)
     return {
         "cycle": _cycle(cycle),
         "customer": {"id": customer["_id"], "code": customer["code"], "name": customer["name"]},
         "sheet": _sheet(cycle, sheet, received_at),
-        "totals": _totals(cycle["months"], rows, last_year),
-        "lines": _lines(cycle["months"], rows, products, last_year),
+        "totals": totals.shown(last_year),
+        "lines": lines,
     }
 
 
@@ -129,10 +131,9 @@ class LastYear:
 
     def of_product(self, product_id: UUID) -> list[float | None]:
         """One quantity per planned month; a complete month without sales is 0, an open one without any is null."""
-        sold = self.quantity.get(product_id.bytes, {})
+        sold, factor = self.quantity.get(product_id.bytes, {}), QUANTITY.factor
         return [
-            sold[month] / QUANTITY.factor if month in sold else (0 if month in self.complete else None)
-            for month in self.months
+            sold[month] / factor if month in sold else (0 if month in self.complete else None) for month in self.months
         ]
 
     def of_month(self, index: int) -> float | None:
@@ -191,41 +192,39 @@ def _sheet(cycle: RawDocument, sheet: RawDocument | None, received_at: datetime)
     }
 
 
-def _totals(months: list[str], rows: list[RawDocument], last_year: LastYear) -> dict[str, Any]:
+class Totals:
     """Per month: value of the plan, cells without a price, last year's net revenue. Summed scaled, then shown."""
-    values = [0] * len(months)
-    missing = [0] * len(months)
-    for row in rows:
-        for index, cell in enumerate(row["cells"]):
-            value = cell["value"]
-            if value is not None:
-                values[index] += value
-            elif cell["quantity"] is not None:
-                missing[index] += 1
-    return {
-        "value": sum(values) / MONEY.factor,
-        "missing_prices": sum(missing),
-        "months": [
-            {
-                "month": month,
-                "value": values[index] / MONEY.factor,
-                "missing_prices": missing[index],
-                "last_year_value": last_year.of_month(index),
-            }
-            for index, month in enumerate(months)
-        ],
-    }
+
+    def __init__(self, months: list[str]) -> None:
+        self.months = months
+        self.values = [0] * len(months)
+        self.missing = [0] * len(months)
+
+    def shown(self, last_year: LastYear) -> dict[str, Any]:
+        return {
+            "value": sum(self.values) / MONEY.factor,
+            "missing_prices": sum(self.missing),
+            "months": [
+                {
+                    "month": month,
+                    "value": self.values[index] / MONEY.factor,
+                    "missing_prices": self.missing[index],
+                    "last_year_value": last_year.of_month(index),
+                }
+                for index, month in enumerate(self.months)
+            ],
+        }
 
 
 def _lines(
-    months: list[str], rows: list[RawDocument], products: dict[UUID, RawDocument], last_year: LastYear
+    rows: list[RawDocument], products: dict[UUID, RawDocument], last_year: LastYear, totals: Totals
 ) -> list[dict[str, Any]]:
     lines = []
     for row in rows:
         product = products.get(row["product_id"])
         if product is None:
             continue
-        quantity, value = _show(row["cells"])
+        quantity, value = _show(row["cells"], totals)
         lines.append(
             {
                 "line_id": row["_id"],
@@ -247,18 +246,27 @@ def _lines(
     return lines
 
 
-def _show(cells: list[dict[str, Any]]) -> tuple[int, int]:
-    """Turn the scaled numbers of the cells into JSON numbers, in place; returns their scaled sums."""
+def _show(cells: list[dict[str, Any]], totals: Totals) -> tuple[int, int]:
+    """Turn the scaled numbers of a line's cells into JSON numbers, in place, and add them up; returns the line's sums.
+
+    One pass over all there is to show, with everything at hand: a sheet may have 80,000 cells.
+    """
+    of_quantity, of_money, of_price = QUANTITY.factor, MONEY.factor, PRICE.factor
+    values, missing = totals.values, totals.missing
     total_quantity = total_value = 0
-    for cell in cells:
-        if (quantity := cell["quantity"]) is not None:
+    for index, cell in enumerate(cells):
+        quantity, value, price = cell["quantity"], cell["value"], cell["price"]
+        if quantity is not None:
             total_quantity += quantity
-            cell["quantity"] = quantity / QUANTITY.factor
-        if (value := cell["value"]) is not None:
+            cell["quantity"] = quantity / of_quantity
+            if value is None:
+                missing[index] += 1
+        if value is not None:
             total_value += value
-            cell["value"] = value / MONEY.factor
-        if (price := cell["price"]) is not None:
-            cell["price"] = price / PRICE.factor
+            values[index] += value
+            cell["value"] = value / of_money
+        if price is not None:
+            cell["price"] = price / of_price
     return total_quantity, total_value
 
 
