@@ -6,8 +6,11 @@ operation done or its stage reached.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from temporalio import activity
 
@@ -26,6 +29,7 @@ from workflows.contracts import (
     PREPARE_CYCLE_ACTIVITY,
     READ_CYCLE_ACTIVITY,
     SEAL_SNAPSHOT_ACTIVITY,
+    WAITS,
     CycleAt,
     CycleChanges,
     CycleInput,
@@ -44,9 +48,15 @@ async def read_cycle(cycle: CycleInput) -> CycleView:
 
 
 @activity.defn(name=PREPARE_CYCLE_ACTIVITY)
-async def prepare_cycle(cycle: CycleInput) -> int:
-    """Lay out sheets and prefilled lines; returns the number of customers."""
-    return await opening.prepare(cycle.cycle_id, activity.heartbeat, done=cursor())
+async def prepare_cycle(request: MoveAt) -> int:
+    """Lay out sheets and prefilled lines; returns the number of customers, or WAITS when another cycle is in entry."""
+    if await operations.is_done(request.operation_id):
+        return 0
+    async with ending_refused(request.operation_id):
+        waiting = await cycle_moves.before_opening(request.cycle_id, request.at, request.operation_id)
+        if waiting is not None:
+            return WAITS
+        return await opening.prepare(request.cycle_id, activity.heartbeat, done=cursor())
 
 
 @activity.defn(name=MOVE_CYCLE_ACTIVITY)
@@ -54,12 +64,8 @@ async def move_cycle(request: MoveAt) -> MoveOutcome:
     """Carry out one move. A refusal ends its operation with the reason and is raised."""
     if await operations.is_done(request.operation_id):
         return MoveOutcome(view=view_of(await scoped(Cycle).get(request.cycle_id)))
-    try:
+    async with ending_refused(request.operation_id):
         moved = await carry_out(request)
-    except PlanwrightError as refusal:
-        if not refusal.retryable:
-            await operations.fail(request.operation_id, refusal)
-        raise
     return MoveOutcome(view=view_of(moved.cycle), done=moved.waits_for is None)
 
 
@@ -85,6 +91,17 @@ async def copy_snapshot(cycle: CycleInput) -> int:
 async def seal_snapshot(cycle: CycleAt) -> CycleView:
     """Write the marker and close the cycle."""
     return view_of(await closing.seal(cycle.cycle_id, cycle.at))
+
+
+@asynccontextmanager
+async def ending_refused(operation_id: UUID | None) -> AsyncIterator[None]:
+    """A refusal inside ends the operation with its reason: whoever polls it may have left the update long ago."""
+    try:
+        yield
+    except PlanwrightError as refusal:
+        if not refusal.retryable:
+            await operations.fail(operation_id, refusal)
+        raise
 
 
 async def carry_out(request: MoveAt) -> Moved:

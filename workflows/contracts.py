@@ -176,6 +176,10 @@ class MoveOutcome(Input):
     done: bool = True
 
 
+WAITS = -1
+"""What laying out a cycle returns, instead of the number of customers, when the clock's opening has to wait."""
+
+
 class ShareView(Input):
     """Whether enough of the plan is submitted, and the share in percent for people (`-` when undefined)."""
 

@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         PREPARE_CYCLE_ACTIVITY,
         READ_CYCLE_ACTIVITY,
         SEAL_SNAPSHOT_ACTIVITY,
+        WAITS,
         CycleAt,
         CycleInput,
         CycleView,
@@ -84,6 +85,7 @@ class PlanningCycle:
         try:
             async with self.moving:
                 outcome = await self.carry_out(request)
+                self.retry_at = None
         except ActivityError as error:
             raise refusal(error) from error
         finally:
@@ -138,24 +140,29 @@ class PlanningCycle:
         return False
 
     async def advance(self) -> None:
-        """Do what the clock asks, if it still asks for it. What can't be done yet is tried again later."""
+        """Do what the clock asks, if it still asks for it. What can't be done yet is tried again later, or at once if
+        something changed while it was tried."""
         async with self.moving:
+            self.woken = False
             await self.read()
             due = self.due()
             if due is None or due.at > workflow.now():
                 return
             self.retry_at = None
-            if due.move is Move.CLOSE and not await self.share_met():
-                self.retry_at = workflow.now() + RETRY_CLOSE
-                return
-            try:
-                outcome = await self.carry_out(MoveRequest(**dict(self.cycle), move=due.move))
-                waits = not outcome.done
-            except ActivityError as error:
-                workflow.logger.warning("cycle-move-refused", extra={"move": due.move, "reason": str(error.cause)})
-                waits = True
-            if waits:
-                self.retry_at = workflow.now() + RETRY_OPEN
+            pause = await self.attempt(due.move)
+            if pause is not None and not self.woken:
+                self.retry_at = workflow.now() + pause
+
+    async def attempt(self, move: Move) -> timedelta | None:
+        """One try of what the clock asks for; how long to wait before the next one, None when it is done."""
+        try:
+            if move is Move.CLOSE and not await self.share_met():
+                return RETRY_CLOSE
+            outcome = await self.carry_out(MoveRequest(**dict(self.cycle), move=move))
+        except ActivityError as error:
+            workflow.logger.warning("cycle-move-refused", extra={"move": move, "reason": str(error.cause)})
+            return RETRY_OPEN
+        return None if outcome.done else RETRY_OPEN
 
     async def share_met(self) -> bool:
         share: ShareView = await workflow.execute_activity(
@@ -167,17 +174,23 @@ class PlanningCycle:
 
     async def carry_out(self, request: MoveRequest) -> MoveOutcome:
         """One move, whoever asks for it. An opening is laid out before the cycle changes its stage."""
-        if request.move is Move.OPEN:
-            await workflow.execute_activity(PREPARE_CYCLE_ACTIVITY, self.cycle, result_type=int, **policies.BATCH)
+        if request.move is Move.OPEN and await self.lay_out(request) == WAITS and self.view is not None:
+            await self.deliver()
+            return MoveOutcome(view=self.view, done=False)
+        asked = MoveAt(**dict(request), at=workflow.now())
         outcome: MoveOutcome = await workflow.execute_activity(
-            MOVE_CYCLE_ACTIVITY,
-            MoveAt(**dict(request), at=workflow.now()),
-            result_type=MoveOutcome,
-            **policies.QUICK,
+            MOVE_CYCLE_ACTIVITY, asked, result_type=MoveOutcome, **policies.QUICK
         )
         self.view = outcome.view
         await self.deliver()
         return outcome
+
+    async def lay_out(self, request: MoveRequest) -> int:
+        asked = MoveAt(**dict(request), at=workflow.now())
+        laid_out: int = await workflow.execute_activity(
+            PREPARE_CYCLE_ACTIVITY, asked, result_type=int, **policies.BATCH
+        )
+        return laid_out
 
     async def freeze(self) -> None:
         """Copy the snapshot and seal it; both go on where a crash left them."""
