@@ -96,10 +96,12 @@ class LineRef:
 
 
 async def find_line(key: UUID, cycle_id: UUID | None, customer_id: UUID | None, product_id: UUID | None) -> LineRef:
-    """The line of this id: a saved one, or the one that cycle, customer and product name. NotFound otherwise."""
-    row = await scoped(Line).row({"_id": key}, {"cycle_id": 1, "customer_id": 1, "product_id": 1})
+    """The line of this id: a saved one, or the one that cycle, customer and product name. NotFound otherwise, and when
+    a saved one is named as another."""
+    row = await scoped(Line).row({"_id": key, "stream": SALES}, {"cycle_id": 1, "customer_id": 1, "product_id": 1})
     if row is not None:
-        return LineRef(row["cycle_id"], row["customer_id"], row["product_id"])
+        cycle_id, customer_id = cycle_id or row["cycle_id"], customer_id or row["customer_id"]
+        product_id = product_id or row["product_id"]
     named = cycle_id and customer_id and product_id and LineRef(cycle_id, customer_id, product_id)
     if named and line_id(current_tenant(), named.cycle_id, SALES, named.customer_id, named.product_id) == key:
         return named

@@ -61,10 +61,13 @@ async def prepare(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) -> int
 
 
 async def new_sheet(cycle: Cycle, customer_id: UUID) -> Sheet:
-    """Lay out the sheet of a customer who came after the opening, in the caller's transaction.
+    """Lay out the sheet of a customer who came after the opening, in the caller's transaction. Conflict for one who
+    is not active.
 
     It writes the cycle as well, so that a lock or close that runs at the same time can't pass it by.
     """
+    if not await _is_active(customer_id):
+        raise Conflict("This customer is not active; there is nothing to plan.")
     written = await scoped(Cycle).change({"_id": cycle.id, "stage": cycle.stage}, {"$inc": {"rev": 1}})
     if written is None:
         raise Conflict()
@@ -77,9 +80,16 @@ async def new_sheet(cycle: Cycle, customer_id: UUID) -> Sheet:
 
 
 async def late_lines(cycle: Cycle, customer_id: UUID) -> list[RawDocument]:
-    """The lines that the sheet of a customer who came after the opening begins with, like those of all others."""
+    """The lines that the sheet of a customer who came after the opening begins with, like those of all others; none
+    for one who is not active."""
+    if not await _is_active(customer_id):
+        return []
     context = await load_context(cycle)
     return _lines_of(context, customer_id, (await load_customers(context, [customer_id]))[customer_id])
+
+
+async def _is_active(customer_id: UUID) -> bool:
+    return await scoped(Customer).exists({"_id": customer_id, "is_active": True})
 
 
 async def _begin(cycle_id: UUID) -> Cycle:

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.paging import ListQuery, Order
 from api.texts import Body, Line, Moment, Month, note
@@ -55,8 +56,19 @@ class NewCycle(Body):
     reminder_offsets_days: Offsets | None = None
 
 
+NOT_CLEARED = (
+    "name",
+    "entry_closes_at",
+    "closes_at",
+    "auto_close",
+    "auto_close_share_percent",
+    "reminder_offsets_days",
+)
+
+
 class CyclePatch(Body):
-    """What to change; `opens_at: null` means that a person opens the cycle. Deadlines lie in the future."""
+    """What to change, at least one field; `opens_at: null` means that a person opens the cycle, the others can't be
+    null. Deadlines lie in the future."""
 
     name: Annotated[str, Line(100, 1)] | None = None
     opens_at: Moment | None = None
@@ -65,6 +77,19 @@ class CyclePatch(Body):
     auto_close: bool | None = None
     auto_close_share_percent: Percent | None = None
     reminder_offsets_days: Offsets | None = None
+
+    @field_validator(*NOT_CLEARED, mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("null", "must not be null; leave it out to keep it as it is")
+        return value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> CyclePatch:
+        if not self.model_fields_set:
+            raise PydanticCustomError("empty_change", "must name at least one field to change")
+        return self
 
 
 class Reopening(Body):
