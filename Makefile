@@ -49,8 +49,7 @@ suite: $(STAMP) ## every other test
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/planning
 
 bench: $(STAMP) ## throughput and load times, printed
-	$(BIN)/python -m bench.http
-	$(BIN)/python -m bench.load_retail
+	$(BIN)/python -m bench
 
 chaos: $(STAMP) ## kill processes at random moments and count what is lost (CHAOS_ARGS="--kills 60 --seed 2")
 	$(BIN)/python -m bench.chaos $(CHAOS_ARGS)
