@@ -16,7 +16,6 @@ from services.identity import Caller
 
 KEPT = timedelta(days=30)
 SHOWN = {"kind": 1, "target_id": 1, "state": 1, "result": 1, "error": 1, "created_at": 1, "finished_at": 1}
-ABANDONED_AFTER = timedelta(hours=1)
 
 
 async def begin(kind: str, target_id: UUID, request: dict[str, Any]) -> Operation:

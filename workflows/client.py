@@ -146,6 +146,11 @@ class Workflows:
             return None
         except WorkflowUpdateFailedError as error:
             raise refusal_of(error.cause) from error
+        except RPCError as error:
+            # Accepted is accepted: whoever asked polls the operation.
+            if error.status in AWAY:
+                return None
+            raise
 
     async def nudge_cycle(self, tenant_id: UUID, cycle_id: UUID) -> None:
         """Tell the workflow that something changed. Nobody waits for it, and upkeep makes up for a lost one."""
