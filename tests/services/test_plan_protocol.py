@@ -113,6 +113,31 @@ async def test_a_sheet_made_while_the_cycle_moves_neither_stops_the_move_nor_sta
         assert await scoped(Sheet).count({"entry_open": True}) == 0
 
 
+@pytest.mark.parametrize("lead", range(0, 24, 3))
+async def test_a_first_save_that_races_with_the_close_is_in_the_snapshot_or_refused(tenant: Tenant, lead: int) -> None:
+    with tenant_scope(tenant.id):
+        company = await make_company()
+        cycle = await open_cycle()
+        late = [await late_customer(company, f"LATE{number}") for number in range(4)]
+
+        async def save_soon(one: Company) -> object:
+            for _ in range(lead):
+                await asyncio.sleep(0)
+            return await say(cycle, one, one.tea, FIRST, 77)
+
+        *answers, closed = await asyncio.gather(
+            *(save_soon(one) for one in late), close_cycle(cycle.id), return_exceptions=True
+        )
+        assert isinstance(closed, Cycle)
+        for one, answer in zip(late, answers, strict=True):
+            row = await scoped(SnapshotRow).one(
+                {"stream": "approved", "customer_id": one.customer.id, "product_id": one.tea.id}
+            )
+            held = row is not None and row.cells[0].quantity == 77 * UNITS
+            assert held == isinstance(answer, forecasts.SavedCell)
+            assert held or isinstance(answer, Locked)
+
+
 async def test_a_lock_that_died_after_its_move_is_made_good(tenant: Tenant) -> None:
     with tenant_scope(tenant.id):
         await make_company()
