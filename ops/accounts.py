@@ -16,7 +16,7 @@ from models.registry import DOCUMENTS
 from models.tenant import Tenant
 from models.user import User
 from ops.errors import OpsError
-from ops.local import LocalDirectory, LocalSettings, child_environment, given_settings, read_secrets
+from ops.local import LocalDirectory, LocalSettings, child_environment, given_settings, joinable, read_secrets
 from planning.roles import Role
 from services import identity, tenants
 
@@ -24,12 +24,22 @@ T = TypeVar("T")
 
 
 def settings_here() -> Settings:
-    """The settings of this command: the given ones or, where no secret is given, those of the local stack beside it."""
+    """The settings of this command: what is given, and for the rest those of the stack that runs in this checkout.
+
+    Raises OpsError when the checkout has a local stack that does not run, and no database is given: the default
+    address may be that of another checkout.
+    """
     local, given = LocalSettings(), given_settings()
-    generated = LocalDirectory(local.planwright_local_dir).secrets
-    if "JWT_SECRET" not in given and generated.exists():
-        os.environ.update(child_environment(local, read_secrets(generated), given))
-        load_settings.cache_clear()
+    if {"JWT_SECRET", "MONGODB_URI"} <= given:
+        return load_settings()
+    directory = LocalDirectory(local.planwright_local_dir)
+    ours = directory.remembered()
+    if not ours and "JWT_SECRET" not in given and directory.secrets.exists():
+        if "MONGODB_URI" not in given:
+            raise OpsError("Planwright does not run in this checkout: start it ('make up'), or set MONGODB_URI.")
+        ours = joinable(child_environment(local, read_secrets(directory.secrets), given))
+    os.environ.update({name: value for name, value in ours.items() if name not in given})
+    load_settings.cache_clear()
     return load_settings()
 
 

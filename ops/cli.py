@@ -145,6 +145,7 @@ def create_superuser(
         str,
         typer.Option(
             prompt=True,
+            show_default=False,
             hide_input=True,
             confirmation_prompt=True,
             envvar="SUPERUSER_PASSWORD",
@@ -177,4 +178,4 @@ def openapi() -> None:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="planwright")

@@ -5,6 +5,7 @@ A setting that is given already (in the environment or in `.env`) wins, and the 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from ops import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_NAMES = ("JWT_SECRET", "DEMO_PASSWORD")
+PRODUCT_NAMES = frozenset(name.upper() for section in SECTIONS for name in section.model_fields)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -48,6 +50,7 @@ class LocalDirectory:
         self.logs = root / "logs"
         self.run = root / "run"
         self.secrets = root / "secrets.env"
+        self._running = root / "running.json"
 
     def prepare(self) -> None:
         """Make every directory, readable for the owner only; raises OpsError without permission or disk."""
@@ -61,6 +64,26 @@ class LocalDirectory:
         for path in (self.mongo, self.temporal, self.mails, self.logs, self.run):
             shutil.rmtree(path, ignore_errors=True)
         self.secrets.unlink(missing_ok=True)
+        self.forget()
+
+    def remember(self, settings: Mapping[str, str]) -> None:
+        """Write down the settings that the stack is started with. Only the owner reads the file: secrets are in it."""
+        draft = self._running.with_suffix(".new")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(dict(settings), file)
+        draft.replace(self._running)
+
+    def remembered(self) -> dict[str, str]:
+        """The settings of the stack that was started here and not stopped since; empty when there is none."""
+        try:
+            return {str(name): str(value) for name, value in json.loads(self._running.read_text()).items()}
+        except (FileNotFoundError, ValueError, AttributeError):
+            return {}
+
+    def forget(self) -> None:
+        """The stack was stopped: nobody can join it any more."""
+        self._running.unlink(missing_ok=True)
 
 
 def given_settings() -> set[str]:
@@ -103,3 +126,8 @@ def child_environment(local: LocalSettings, secret: Mapping[str, str], given: se
         "PYTHONUNBUFFERED": "1",
     }
     return {**os.environ, **{name: value for name, value in ours.items() if name not in given}}
+
+
+def joinable(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a command needs to join a stack with this environment: the product's settings and the generated secrets."""
+    return {name: value for name, value in environment.items() if value and name in {*PRODUCT_NAMES, *SECRET_NAMES}}

@@ -141,6 +141,25 @@ def _runs(pid: int) -> bool:
         return False
 
 
+class LogReader:
+    """Reads a log while somebody else writes it; the file may not be there yet."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._at = 0
+
+    def lines(self) -> list[str]:
+        """The whole lines that were written since the last call."""
+        try:
+            with self._log.open("rb") as source:
+                source.seek(self._at)
+                whole = source.read().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            return []
+        self._at += len(whole) + 1 if whole else 0
+        return whole.decode(errors="replace").splitlines() if whole else []
+
+
 def wait_until(ready: Callable[[], bool], *, within: float, pause: float = 0.1) -> bool:
     """Ask `ready` until it says yes; False when it has not after `within` seconds."""
     end = time.monotonic() + within

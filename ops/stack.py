@@ -19,8 +19,8 @@ from rich.table import Table
 from core.settings import HttpSettings, TemporalSettings
 from ops import embedded
 from ops.errors import OpsError
-from ops.local import ROOT, LocalDirectory, LocalSettings, child_environment, given_settings, read_secrets
-from ops.processes import Record, RunDirectory, last_lines, spawn, stop, wait_until
+from ops.local import ROOT, LocalDirectory, LocalSettings, child_environment, given_settings, joinable, read_secrets
+from ops.processes import LogReader, Record, RunDirectory, spawn, stop, wait_until
 from ops.supervisor import Child, Lock, StopRequested, Supervisor, stop_leftovers
 
 STOP_ORDER = ("supervisor", "setup", "api", "worker", "mailcatcher", "temporal", "mongod")
@@ -62,25 +62,37 @@ class LocalStack:
             self._supervise()
 
     def up_detached(self) -> None:
-        """Start a supervisor in the background and return when everything is green."""
+        """Start a supervisor in the background, show what it says, and return when everything is green."""
         self.directory.prepare()
         if self.is_running():
             self.console.print("It runs already.")
-        else:
-            log = self.directory.logs / "supervisor.log"
-            log.unlink(missing_ok=True)
-            self._green.unlink(missing_ok=True)
-            process = spawn(_command("up"), log=log, cwd=ROOT)
-            wait_until(lambda: process.poll() is not None or self._green.exists(), within=START_SECONDS)
-            if process.poll() is not None or not self._green.exists():
-                raise OpsError(f"It did not start. The supervisor said:\n{last_lines(log)}")
-        self._print_table()
+            self._print_table()
+            return
+        log = self.directory.logs / "supervisor.log"
+        log.unlink(missing_ok=True)
+        self._green.unlink(missing_ok=True)
+        process, news = spawn(_command("up"), log=log, cwd=ROOT), LogReader(log)
+
+        def settled() -> bool:
+            ended = process.poll() is not None or self._green.exists()
+            for line in news.lines():
+                self._say(line)
+            return ended
+
+        if not wait_until(settled, within=START_SECONDS):
+            raise OpsError(
+                f"It is not green after {START_SECONDS / 60:.0f} minutes, and goes on starting: "
+                f"{log} says what it does, 'make status' what runs, and 'make down' ends it."
+            )
+        if not self._green.exists():
+            raise OpsError(f"It did not start; the reason stands above and in {log}.")
 
     def down(self) -> None:
         """Stop the supervisor and with it everything; or what a killed one left behind."""
         supervisor = self.run.read("supervisor") if self.is_running() else None
         stopped = supervisor is not None and stop(supervisor, grace=STOP_SECONDS)
         left = stop_leftovers(self.run, STOP_ORDER)
+        self.directory.forget()
         self.console.print("Stopped." if stopped or left else "Nothing was running.")
 
     def reset(self) -> None:
@@ -109,8 +121,9 @@ class LocalStack:
 
     def is_green(self) -> bool:
         """Whether the API says that the database, Temporal and the worker are all there."""
+        port = self.directory.remembered().get("API_PORT", self.api_port)
         try:
-            answer = httpx.get(f"http://{embedded.HOST}:{self.api_port}/api/v1/health/ready", timeout=5)
+            answer = httpx.get(f"http://{embedded.HOST}:{port}/api/v1/health/ready", timeout=5)
             body = answer.json()
         except (httpx.HTTPError, ValueError):
             return False
@@ -128,18 +141,23 @@ class LocalStack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: supervisor.request_stop())
         self.run.write(Record.of("supervisor", os.getpid()))
+        self.directory.remember(
+            {**joinable(environment), "API_PORT": str(self.api_port), "TEMPORAL_UI_URL": self._ui_url()}
+        )
         self._green.unlink(missing_ok=True)
         try:
             with suppress(StopRequested):
                 self._start_all(supervisor)
-                self._green.touch()
                 self._print_table()
-                self._say("Everything is green. Ctrl-C stops it.")
+                stops = "Ctrl-C" if self.console.is_terminal else "'make down'"
+                self._say(f"Everything is green. {stops} stops it.")
+                self._green.touch()
                 supervisor.watch()
         finally:
             self._say("Stopping ...")
             supervisor.stop_all()
             self._green.unlink(missing_ok=True)
+            self.directory.forget()
             self.run.forget("supervisor")
 
     def _start_all(self, supervisor: Supervisor) -> None:
@@ -189,18 +207,18 @@ class LocalStack:
                 embedded.check_port(port, variable, what)
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _print_table(self) -> None:
-        secret = read_secrets(self.directory.secrets)
+        running = self.directory.remembered()
         table = Table(show_header=False, title="Planwright", title_justify="left")
-        table.add_row("API and its documentation", f"http://localhost:{self.api_port}/docs")
-        table.add_row("Temporal UI", self._ui_url())
-        if "SMTP_HOST" not in self.given:
+        table.add_row("API and its documentation", f"http://localhost:{running.get('API_PORT', self.api_port)}/docs")
+        table.add_row("Temporal UI", running.get("TEMPORAL_UI_URL", self._ui_url()))
+        if self.run.read("mailcatcher"):
             table.add_row("caught mails", f"{self.directory.mails} (index.txt lists them)")
         table.add_row("logs", str(self.directory.logs))
         for role, address in DEMO_LOGINS:
-            table.add_row(f"demo login, {role}", f"{address} / {secret['DEMO_PASSWORD']}")
+            table.add_row(f"demo login, {role}", f"{address} / {running.get('DEMO_PASSWORD', '')}")
         self.console.print(table)
 
     def _ui_url(self) -> str:

@@ -6,12 +6,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from core.mongo import Mongo
 from core.settings import Settings
+from ops.local import LocalDirectory, joinable, read_secrets
 from planning.roles import Role
 from services import identity
 
@@ -43,6 +45,23 @@ async def test_an_operator_makes_a_company_and_its_admin(settings: Settings, mon
     again = await planwright("create-superuser", slug, email, SUPERUSER_PASSWORD=PASSWORD)
     assert again.returncode == 1
     assert again.stderr.strip() == "This e-mail address already belongs to a user."
+
+
+async def test_a_command_joins_the_stack_that_runs_in_its_checkout(
+    settings: Settings, mongo: Mongo, tmp_path: Path
+) -> None:
+    directory = LocalDirectory(tmp_path)
+    directory.remember(joinable(os.environ))
+    here = {"JWT_SECRET": "", "MONGODB_URI": "", "PLANWRIGHT_LOCAL_DIR": str(tmp_path)}
+    slug = f"acme-{uuid4().hex[:8]}"
+    made = await planwright("create-tenant", slug, "Acme Trading", **here)
+    assert made.returncode == 0, made.stderr
+    read_secrets(directory.secrets)
+    directory.forget()
+    refused = await planwright("create-tenant", slug, "Acme Trading", **here)
+    assert refused.stderr.strip() == (
+        "Planwright does not run in this checkout: start it ('make up'), or set MONGODB_URI."
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from core.settings import SecuritySettings, load_settings
-from ops.local import SECRET_NAMES, LocalDirectory, LocalSettings, child_environment, given_settings, read_secrets
+from ops.local import (
+    SECRET_NAMES,
+    LocalDirectory,
+    LocalSettings,
+    child_environment,
+    given_settings,
+    joinable,
+    read_secrets,
+)
 from ops.stack import LocalStack
 
 
@@ -67,6 +75,17 @@ def test_deleting_the_data_leaves_foreign_files_alone(tmp_path: Path) -> None:
     (directory.root / "notes.txt").write_text("mine")
     directory.delete()
     assert [path.name for path in directory.root.iterdir()] == ["notes.txt"]
+
+
+def test_settings_of_the_stack_are_remembered_until_it_is_stopped(tmp_path: Path) -> None:
+    directory = LocalDirectory(tmp_path)
+    assert directory.remembered() == {}
+    settings = joinable({"API_PORT": "8123", "DEMO_PASSWORD": "x", "SMTP_HOST": "", "PATH": "/bin"})
+    directory.remember(settings)
+    assert directory.remembered() == {"API_PORT": "8123", "DEMO_PASSWORD": "x"}
+    assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600]
+    directory.forget()
+    assert directory.remembered() == {}
 
 
 def test_nothing_runs_where_nothing_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

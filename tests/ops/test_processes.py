@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ops.errors import OpsError
-from ops.processes import Record, RunDirectory, last_lines, spawn, stop
+from ops.processes import LogReader, Record, RunDirectory, last_lines, spawn, stop
 from ops.supervisor import stop_leftovers
 from tests.eventually import eventually
 
@@ -42,6 +42,17 @@ def test_a_pid_that_belongs_to_somebody_else_now_is_spared(sleeper: subprocess.P
     assert stop_leftovers(run, ["sleeper"]) == []
     assert sleeper.poll() is None
     assert run.all() == []
+
+
+def test_a_log_is_read_by_whole_lines_while_it_is_written(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    news = LogReader(log)
+    assert news.lines() == []
+    log.write_text("one\ntwo\nthr")
+    assert news.lines() == ["one", "two"]
+    assert news.lines() == []
+    log.write_text("one\ntwo\nthree\n")
+    assert news.lines() == ["three"]
 
 
 def test_a_half_written_record_is_no_record(tmp_path: Path) -> None:
