@@ -71,9 +71,14 @@ def last_day(month: Month) -> date:
 
 def month_in_zone(at: datetime, zone_name: str) -> Month:
     """The month that an aware instant falls into in an IANA zone. InvalidInput for a naive time or an unknown zone."""
+    return month_of(day_in_zone(at, zone_name))
+
+
+def day_in_zone(at: datetime, zone_name: str) -> date:
+    """The day that an aware instant falls into in an IANA zone. InvalidInput for a naive time or an unknown zone."""
     if at.tzinfo is None:
         raise InvalidInput("A time needs its zone; send it as ISO 8601 with an offset or Z.")
-    return month_of(at.astimezone(zone(zone_name)).date())
+    return at.astimezone(zone(zone_name)).date()
 
 
 def zone(zone_name: str) -> ZoneInfo:

@@ -26,7 +26,7 @@ from models.keys import line_id, snapshot_row_id
 from planning.access import primary_rep
 from planning.cells import Cell, EnteredIn, Origin
 from planning.fallback import ApprovedCell, approve_line
-from planning.months import Month
+from planning.months import Month, day_in_zone
 from planning.numbers import PRICE
 from planning.prices import PriceSource, ResolvedPrice, worth
 from planning.stages import Stage
@@ -202,7 +202,8 @@ async def _copy_chunk(context: PlanContext, customer_ids: list[UUID]) -> None:
     cycle = context.cycle
     facts = await load_customers(context, customer_ids)
     heads = await _frozen_heads(context, customer_ids)
-    day = (cycle.entry_closed_at or cycle.entry_closes_at).date()
+    # The lock waits for late requests, perhaps past midnight: the day is the deadline's, unless entry ended earlier.
+    day = day_in_zone(min(cycle.entry_closed_at or cycle.entry_closes_at, cycle.entry_closes_at), cycle.time_zone)
     assignments = await assignments_on(day, customer_ids)
     rows: list[RawDocument] = []
     for line in await planned_lines(cycle, customer_ids):

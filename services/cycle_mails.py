@@ -12,8 +12,10 @@ from models.customer import Assignment
 from models.cycle import Cycle
 from models.forecast import Sheet
 from models.user import User
+from planning.months import day_in_zone
 from planning.roles import Role
 from services import mails
+from services.scopes import valid_on
 
 Teller = Callable[[Cycle], Awaitable[None]]
 
@@ -57,9 +59,8 @@ async def _active_users(*roles: Role) -> list[UUID]:
 
 
 async def _own_customer_counts(cycle: Cycle) -> Counter[UUID]:
-    day = (cycle.opened_at or cycle.created_at).date().isoformat()
-    query = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
-    rows = await scoped(Assignment).rows(query, {"user_id": 1, "customer_id": 1})
+    day = day_in_zone(cycle.opened_at or cycle.created_at, cycle.time_zone)
+    rows = await scoped(Assignment).rows(valid_on(day), {"user_id": 1, "customer_id": 1})
     with_sheet = set(await scoped(Sheet).distinct("customer_id", {"cycle_id": cycle.id}))
     pairs = {(row["user_id"], row["customer_id"]) for row in rows if row["customer_id"] in with_sheet}
     return Counter(user for user, _ in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +14,9 @@ from bson import Decimal128
 from core.collections import scoped
 from core.context import acting_as, tenant_scope
 from core.errors import Conflict, InvalidInput, Locked, NotFound
+from core.mongo import Mongo
 from models.audit import AuditEvent
-from models.customer import Customer
+from models.customer import Assignment, Customer
 from models.cycle import Cycle
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, Version
 from models.job import Mail
@@ -384,6 +385,21 @@ async def test_a_row_freezes_the_category_of_the_opening_and_the_rep_of_that_cat
         frozen = {row.product_id: (row.category, row.rep_id) for row in rows}
         assert frozen[company.tea.id] == ("Food", tea_rep.id)
         assert frozen[company.cups.id] == ("Home", company.rep.id)
+
+
+async def test_the_rep_of_the_last_day_of_entry_is_the_one_of_that_day_in_the_companys_zone(mongo: Mongo) -> None:
+    overseas = await factories.make_tenant(time_zone="America/New_York")
+    with tenant_scope(overseas.id):
+        company = await make_company()
+        leaving, coming = await factories.make_user("sales_rep"), await factories.make_user("sales_rep")
+        await scoped(Assignment).delete({})
+        await factories.assign(leaving, company.customer, valid_to="2026-12-11")
+        await factories.assign(coming, company.customer, valid_from="2026-12-12")
+        midnight = datetime(2026, 12, 12, 5, tzinfo=UTC)
+        cycle = await open_cycle(entry_closes_at=midnight - timedelta(seconds=1))
+        await cycle_moves.lock_entry(cycle.id, midnight + timedelta(seconds=29))
+        await close_cycle(cycle.id)
+        assert await scoped(SnapshotRow).distinct("rep_id", {}) == [leaving.id]
 
 
 # --- deadlines -------------------------------------------------------------------------------------------------------
