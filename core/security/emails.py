@@ -22,7 +22,7 @@ def clean_email(email: str, field: str = "email") -> str:
     """
     try:
         return validate_email(
-            email.strip(), check_deliverability=False, allow_smtputf8=False, allow_quoted_local=False
+            email.strip(), check_deliverability=False, allow_smtputf8=False, allow_quoted_local=False, strict=True
         ).normalized
     except EmailNotValidError as error:
         problem = "Send exactly one e-mail address, like name@company.com."

@@ -50,7 +50,7 @@ class UserWriter(Writer):
             person = {name: new[name] for name in ("email", *FIELDS) if name in new}
             try:
                 await identity.create_user(**person)
-            except EmailTaken:
+            except EmailTaken:  # since the plan was made
                 refused.append(Refused("inserted", self.context.error(new["row"], "email", new["email"], TAKEN)))
         for found, said in plan.changed:
             user_id: UUID = found["id"]

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.errors import InvalidInput
+from core.security.emails import clean_email, email_key
 from core.text import CELL_ERRORS, NOT_CALCULATED, text_problem
 from planning.numbers import Scale
 
@@ -190,20 +191,14 @@ def _mapped(words: Mapping[str, Any], expected: str) -> Parser:
     return parse
 
 
-_EMAIL = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
-)
-
-
 def email() -> Parser:
-    """One e-mail address, in lower case."""
+    """One e-mail address that a user could have, as it is compared."""
 
     def parse(cell: Any) -> str:
-        written = plain_text(cell)
-        if len(written) > 254 or len(written.partition("@")[0]) > 64 or not _EMAIL.fullmatch(written):
-            raise Unacceptable("one e-mail address like name@company.com")
-        return written.lower()
+        try:
+            return email_key(clean_email(plain_text(cell)))
+        except InvalidInput as error:
+            raise Unacceptable("one e-mail address like name@company.com") from error
 
     return parse
 
@@ -214,10 +209,8 @@ def currency() -> Parser:
 
 
 def language() -> Parser:
-    """A language tag like en or pt-br, in lower case."""
-    return _pattern(
-        r"[A-Za-z]{2}(?:[-_][A-Za-z]{2})?", "a language like en or de", lambda tag: tag.lower().replace("_", "-")
-    )
+    """A language code of two letters, in lower case."""
+    return _pattern(r"[A-Za-z]{2}", "a language like en or de", str.lower)
 
 
 def _pattern(pattern: str, expected: str, normal: Callable[[str], str]) -> Parser:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from planning.numbers import MONEY, PRICE, QUANTITY
 from services.import_kinds import cells
 from services.import_kinds.cells import Parser
+from services.users import MAX_NAME
 
 
 class ImportKind(StrEnum):
@@ -63,7 +64,7 @@ _ITEM = Column("item_code", cells.code(), True,
                ("item", "product", "product_code", "sku", "stock_code", "stockcode", "item_no", "item_number"),
                folded=True)  # fmt: skip
 _EMAIL = Column("email", cells.email(), True, ("e_mail", "mail", "user", "rep"))
-_NAME = Column("name", cells.text(200), True)
+_NAME = Column("name", cells.text(MAX_NAME), True)
 _CURRENCY = Column("currency", cells.currency(), synonyms=("currency_code",), in_base_currency=True)
 _VALID_TO = Column("valid_to", cells.day(), synonyms=("to", "until", "end_date"))
 _VALID_FROM = Column("valid_from", cells.day(), synonyms=("from", "start_date"))

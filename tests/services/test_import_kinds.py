@@ -68,7 +68,7 @@ def refusal(parse: Parser, cell: Any) -> str:
         (cells.flag(), "FALSE", False),
         (cells.email(), " Ann.Lee+x@Example.co.uk ", "ann.lee+x@example.co.uk"),
         (cells.currency(), "gbp", "GBP"),
-        (cells.language(), "pt_BR", "pt-br"),
+        (cells.language(), "PT", "pt"),
     ],
 )
 def test_a_cell_is_read(parse: Parser, cell: Any, value: Any) -> None:
@@ -111,6 +111,7 @@ def test_a_cell_is_read(parse: Parser, cell: Any, value: Any) -> None:
         (cells.email(), "a@b.com, c@d.com", "one e-mail"),
         (cells.email(), "a@b.com\nBcc: c@d.com", "one e-mail"),
         (cells.email(), "ann@localhost", "one e-mail"),
+        (cells.email(), "ann@company.local", "one e-mail"),
         (cells.email(), "x" * 65 + "@b.com", "one e-mail"),
         (cells.currency(), "€", "EUR"),
         (cells.language(), "english", "like en"),
