@@ -14,7 +14,7 @@ from uuid import UUID
 from bson.binary import Binary
 from pymongo.errors import BulkWriteError
 
-from core.collections import Scoped, as_binary, scoped
+from core.collections import DUPLICATE_KEY, Scoped, as_binary, scoped
 from core.errors import Conflict
 from core.mongo import RawDocument
 from core.text import code_key
@@ -23,7 +23,6 @@ from models.product import Product
 from models.user import User
 from services.import_kinds.validation import RowError, ValidBatch
 
-DUPLICATE_KEY = 11_000
 Id = Binary
 Change = tuple[Mapping[str, Any], Mapping[str, Any]]
 
@@ -140,9 +139,7 @@ def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, li
     if not errors:
         return batch, found, []
     keep = [None not in ids for ids in zip(*found, strict=True)]
-    columns = {name: list(compress(values, keep)) for name, values in batch.columns.items()}
-    kept = ValidBatch(list(compress(batch.rows, keep)), columns)
-    return kept, [list(compress(ids, keep)) for ids in found], errors
+    return batch.where(keep), [list(compress(ids, keep)) for ids in found], errors
 
 
 async def insert_or_update(door: Scoped[Any], rows: Sequence[RawDocument], key: Iterable[str]) -> None:

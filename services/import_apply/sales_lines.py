@@ -11,6 +11,7 @@ from core.mongo import RawDocument
 from core.text import code_key
 from models.sale import SaleLine
 from planning.numbers import value_of
+from planning.sales_types import SalesType
 from services.import_apply.base import (
     Id,
     Plan,
@@ -27,6 +28,7 @@ from services.sales import differs, line_ids, lines_of, stored_lines
 
 DATE_OF_BASIS = {"order_date": "order_date", "delivery_date": "shipped_date"}
 """The column that decides in which month something was sold, by the company's `actuals_basis`; else the invoice's."""
+BELOW_ZERO = "a number below zero: goods that come back are taken off"
 TOO_LARGE = "a quantity and a price whose product has at most 11 digits before the point"
 
 
@@ -42,8 +44,9 @@ class SalesWriter(Writer):
 
     async def plan(self, batch: ValidBatch) -> Plan:
         priced, unpriced = self._with_revenue(batch)
-        kept, (customers, products), unknown = resolved(priced, self.customers, self.products)
-        plan = Plan(errors=unpriced + unknown)
+        signed, unsigned = self._with_signs(priced)
+        kept, (customers, products), unknown = resolved(signed, self.customers, self.products)
+        plan = Plan(errors=unpriced + unsigned + unknown)
         lines = self._lines(kept, customers, products) if kept.rows else []
         stored = await stored_lines([line["_id"] for line in lines]) if lines else {}
         for line in lines:
@@ -115,11 +118,17 @@ class SalesWriter(Writer):
             except InvalidInput:
                 revenue.append(None)
                 errors.append(self.context.error(row, "quantity", "", TOO_LARGE))
-        refused = {error.row for error in errors}
-        keep = [at for at, row in enumerate(batch.rows) if row not in refused]
-        filled = {**columns, "net_revenue": revenue}
-        if not errors:
-            return ValidBatch(batch.rows, filled), []
-        return ValidBatch(
-            [batch.rows[at] for at in keep], {name: [values[at] for at in keep] for name, values in filled.items()}
-        ), errors
+        return ValidBatch(batch.rows, {**columns, "net_revenue": revenue}).without(errors), errors
+
+    def _with_signs(self, batch: ValidBatch) -> tuple[ValidBatch, list[RowError]]:
+        """The batch without returns above zero: lines are plain sums, so these would count as sold."""
+        types = batch.columns["line_type"]
+        if SalesType.RETURN not in types:
+            return batch, []
+        errors = [
+            self.context.error(row, name, "", BELOW_ZERO)
+            for name in ("quantity", "net_revenue")
+            for row, kind, number in zip(batch.rows, types, batch.columns[name], strict=True)
+            if kind == SalesType.RETURN and number > 0
+        ]
+        return batch.without(errors), errors

@@ -8,7 +8,7 @@ not looked up here. Cells are text, numbers (whole ones as int), dates or None, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -41,6 +41,16 @@ class ValidBatch:
 
     rows: list[int]
     columns: dict[str, list[Any]]
+
+    def without(self, errors: Iterable[RowError]) -> ValidBatch:
+        """The batch without the rows that these errors are about."""
+        bad = {error.row for error in errors}
+        return self.where([row not in bad for row in self.rows]) if bad else self
+
+    def where(self, keep: Sequence[bool]) -> ValidBatch:
+        """The rows at whose position `keep` is true."""
+        columns = {name: list(compress(values, keep)) for name, values in self.columns.items()}
+        return ValidBatch(list(compress(self.rows, keep)), columns)
 
 
 class FileValidator:
@@ -87,7 +97,7 @@ class FileValidator:
             bad.add(error.row)
             errors.append(error)
         errors.sort(key=lambda error: error.row)
-        return _without(rows, parsed, bad), errors
+        return ValidBatch(list(rows), parsed).without(errors), errors
 
     def _fill_defaults(self, parsed: dict[str, list[Any]], count: int) -> None:
         for column in self.table.columns:
@@ -229,11 +239,3 @@ def _normal(title: str) -> str:
 def _folded(values: Sequence[Any]) -> list[Any]:
     keys = {value: None if value is None else code_key(value) for value in set(values)}
     return list(map(keys.__getitem__, values))
-
-
-def _without(rows: Sequence[int], parsed: Mapping[str, list[Any]], bad: set[int]) -> ValidBatch:
-    if not bad:
-        return ValidBatch(list(rows), dict(parsed))
-    keep = [row not in bad for row in rows]
-    columns = {name: list(compress(values, keep)) for name, values in parsed.items()}
-    return ValidBatch(list(compress(rows, keep)), columns)
