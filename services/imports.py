@@ -3,7 +3,8 @@
 Applying is idempotent and resumable. Each batch is first compared (a `Plan`), then its counts, its errors and the last
 row of it are recorded in the job, and only then is it written. A run that was killed reads the file again, passes over
 what was recorded before the last record, writes the batch of that record anew without counting it, and goes on: the
-counts can't drift, whatever was killed when.
+counts can't drift, whatever was killed when. The record also names the customers whose lines the batch changes: what
+the killed run has written looks unchanged to the next one, which must mark those customers' rollups all the same.
 
 Two runs at once do no harm: the record is compared and set, so that the slower one stops.
 """
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from core.collections import scoped, transaction
+from core.collections import as_binary, scoped, transaction
 from core.context import current_tenant
 from core.errors import InvalidInput, NotFound, NotPermitted, PayloadTooLarge, Unavailable, UnsupportedFile
 from core.listing import Listing, Window, read_page
@@ -25,7 +27,7 @@ from models.job import Job, StoredFile
 from models.tenant import Tenant
 from planning.access import Action, Actor, may
 from services import audit, jobs, months
-from services.import_apply.base import ImportContext, Refused, Writer
+from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
 from services.import_apply.writers import WRITERS
 from services.import_kinds.tables import ImportKind
 from services.import_kinds.validation import FileValidator, RowError
@@ -130,6 +132,7 @@ class _Run:
         self.dry_run: bool = job.params["dry_run"]
         self.recorded: int = job.cursor.get("row", 0)
         self.counts = Counts(**job.cursor.get("counts", {}))
+        self.touched: set[Id] = set(map(as_binary, job.cursor.get("touched", ())))
         self.findings: list[dict[str, Any]] = list(job.findings)
         self.late: list[RowError] = []
         self.validator: FileValidator | None = None
@@ -148,7 +151,9 @@ class _Run:
             errors += plan.errors
             rejected = len({error.row for error in errors})
             self._add(Counts(len(batch.rows), len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
-            await self._record(last, errors)
+            await self._record(last, errors, plan)
+        else:
+            plan.touched |= self.touched
         if not self.dry_run:
             self._refused_late(await self.writer.write(plan))
 
@@ -198,13 +203,13 @@ class _Run:
         await writer.prepare()
         return validator, writer
 
-    async def _record(self, last: int, errors: Sequence[RowError]) -> None:
+    async def _record(self, last: int, errors: Sequence[RowError], plan: Plan) -> None:
         """Counts, errors and place in one write, before the batch itself is written."""
         fresh = self._find([*self.late, *errors])
         self.late = []
-        change: dict[str, Any] = {
-            "$set": {"progress": asdict(self.counts), "cursor": {"row": last, "counts": asdict(self.counts)}}
-        }
+        counts = asdict(self.counts)
+        cursor = {"row": last, "counts": counts, "touched": [] if self.dry_run else list(plan.touched)}
+        change: dict[str, Any] = {"$set": {"progress": counts, "cursor": cursor}}
         if fresh:
             change["$push"] = {"findings": {"$each": fresh}}
         # Compared and set: of two runs (one of them thought dead) only the one that is ahead goes on.
@@ -251,9 +256,9 @@ async def read(import_id: UUID) -> RawDocument:
     return {**_view(job.model_dump(by_alias=False)), "errors": errors}
 
 
-async def list_imports(kind: ImportKind | None, state: str | None, window: Window) -> Listing:
-    """One page of imports, without their row errors."""
-    query: dict[str, Any] = {"kind": KIND}
+async def list_imports(kind: ImportKind | None, state: str | None, window: Window, at: datetime) -> Listing:
+    """One page of the imports that are still kept at that time, without their row errors."""
+    query: dict[str, Any] = {"kind": KIND} | jobs.still_kept(at)
     if kind is not None:
         query["params.kind"] = str(kind)
     if state is not None:

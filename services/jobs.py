@@ -8,7 +8,7 @@ The end of a job is compared and set, so that an end told twice is told once and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,11 @@ async def get(job_id: UUID) -> Job:
     if job.expires_at is not None and job.expires_at <= now():
         raise NotFound("The job is no longer kept.")
     return job
+
+
+def still_kept(at: datetime) -> dict[str, Any]:
+    """The query for jobs that are kept at that time: lists must not show what `get` no longer finds."""
+    return {"$or": [{"expires_at": None}, {"expires_at": {"$gt": at}}]}
 
 
 async def claim(job_id: UUID) -> Job | None:

@@ -87,7 +87,7 @@ async def request_plan_vs_actual(wanted: PlanVsActualWanted) -> Job:
 
 async def list_reports(caller: Caller, window: Window, at: datetime, *, state: str | None = None) -> Listing:
     """Raw rows (`SHOWN`) of one page of the reports that the caller may read; results are read one by one."""
-    query: dict[str, Any] = {"kind": REPORT, "$or": [{"expires_at": None}, {"expires_at": {"$gt": at}}]}
+    query: dict[str, Any] = {"kind": REPORT} | jobs.still_kept(at)
     if state is not None:
         query["state"] = state
     if caller.role not in SEES_ALL_REPORTS:

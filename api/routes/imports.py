@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Form, Query, Request, UploadFile
+from fastapi import Form, Request, UploadFile
 from starlette.responses import Response
 
-from api.dependencies import CurrentWorkflows, IdempotencyKey, allow
+from api.dependencies import CurrentWorkflows, IdempotencyKey, ReceivedAt, allow
 from api.envelope import Item, Page, accepted, item, page
 from api.errors import errors
+from api.queries import query_of
 from api.routing import API, router_of
 from api.schemas.imports import ImportAnswer, ImportForm, ImportQuery, ImportRow
 from core.errors import NotFound, UnsupportedFile
@@ -69,9 +70,11 @@ async def create_import(
 
 
 @router.get("/imports", summary="List imports", response_model=Page[ImportRow])
-async def list_imports(query: Annotated[ImportQuery, Query()], caller: Reader) -> Response:
+async def list_imports(
+    query: Annotated[ImportQuery, query_of(ImportQuery)], caller: Reader, received_at: ReceivedAt
+) -> Response:
     """Newest first, without their row errors."""
-    listing = await imports.list_imports(query.kind, query.state, query.window("received_at"))
+    listing = await imports.list_imports(query.kind, query.state, query.window("received_at"), received_at)
     return page(listing, query.page, query.limit)
 
 
