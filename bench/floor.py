@@ -77,6 +77,7 @@ async def read_grid(request: Request) -> Response:
     customer_id, cycle_id = UUID(request.query_params["customer_id"]), UUID(request.query_params["cycle_id"])
     own = {"tenant_id": tenant}
     assigned = {**own, "user_id": UUID(request.headers["x-user"]), "customer_id": customer_id}
+    await database.tenants.find_one({"_id": tenant}, {"_id": 0, "time_zone": 1})
     day = datetime.now(UTC).date().isoformat()
     dated = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
     await database.assignments.find_one(assigned | dated, {"_id": 1})

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from core.collections import scoped
-from core.context import current_tenant
 from core.listing import Listing, Window, read_page
 from core.search import search_filter
 from models.customer import Customer
-from models.tenant import Tenant
-from planning.access import Scope, customer_scope
-from planning.months import zone
-from planning.roles import Role
 from services.identity import Caller
 from services.scopes import scope_of
 
@@ -54,20 +49,7 @@ class CustomerFilter:
 async def list_customers(caller: Caller, wanted: CustomerFilter, window: Window, at: datetime) -> Listing:
     """Raw rows (`SHOWN`) of one page of what the caller sees at that time."""
     query = wanted.query()
-    scope = await visible_customers(caller, at)
+    scope = await scope_of(caller.role, caller.user_id, at)
     if not scope.all_customers:
         query["_id"] = {"$in": sorted(scope.customer_ids)}
     return await read_page(scoped(Customer), query, SHOWN, window)
-
-
-async def visible_customers(caller: Caller, at: datetime) -> Scope:
-    """The customers that the caller sees at that time; a rep's assignments are judged by the tenant's calendar day."""
-    if caller.role != Role.SALES_REP:
-        return customer_scope(caller.role, frozenset())
-    return await scope_of(caller.role, caller.user_id, await day_of_tenant(at))
-
-
-async def day_of_tenant(at: datetime) -> date:
-    """The calendar day of an instant in the zone of the tenant in context."""
-    row = await scoped(Tenant).row({"_id": current_tenant()}, {"_id": 0, "time_zone": 1})
-    return at.astimezone(zone(row["time_zone"] if row else "UTC")).date()

@@ -12,8 +12,8 @@ from core.search import search_filter
 from models.customer import MatrixEntry
 from models.product import Product
 from planning.access import Action, may
-from services.customers import visible_customers
 from services.identity import Caller
+from services.scopes import scope_of
 
 SHOWN = {
     "code": 1,
@@ -50,7 +50,7 @@ class ProductFilter:
 async def list_products(caller: Caller, wanted: ProductFilter, window: Window, at: datetime) -> Listing:
     """Raw rows of one page of what the caller sees at that time; `standard_cost` only for those who may see cost."""
     query = wanted.query()
-    scope = await visible_customers(caller, at)
+    scope = await scope_of(caller.role, caller.user_id, at)
     if not scope.all_customers:
         on_lists = {"customer_id": {"$in": sorted(scope.customer_ids)}}
         query["_id"] = {"$in": await scoped(MatrixEntry).distinct("product_id", on_lists)}

@@ -26,7 +26,6 @@ from planning.access import Scope
 from planning.months import Month
 from planning.roles import Role
 from services import cycles, files, jobs
-from services.customers import day_of_tenant
 from services.identity import Caller
 from services.scopes import scope_of
 
@@ -119,7 +118,7 @@ async def scope_of_requester(job: Job, at: datetime) -> Scope | None:
     user = await scoped(User).row({"_id": job.requested_by, "is_active": True}, {"role": 1})
     if user is None:
         return None
-    return await scope_of(user["role"], user["_id"], await day_of_tenant(at))
+    return await scope_of(user["role"], user["_id"], at)
 
 
 async def keep(job_id: UUID, report: dict[str, Any], workbook: Path, name: str, *, all_customers: bool) -> None:

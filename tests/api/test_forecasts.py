@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,11 +14,14 @@ from fastapi import FastAPI
 
 from core.clock import now
 from core.context import tenant_scope
+from core.errors import NotFound
+from core.mongo import Mongo
 from models.cycle import Cycle
 from models.keys import line_id
 from models.tenant import Tenant
 from services import cycle_moves, cycles, opening
 from services.cycles import CycleDraft
+from services.scopes import demand_customer, scope_of
 from tests import factories
 from tests.companies import DAY, Company, ignore, make_company
 from tests.people import signed_in, somebody
@@ -172,3 +175,17 @@ async def test_a_viewer_reads_but_does_not_write(app: FastAPI, tenant: Tenant, d
     async with viewer:
         assert (await viewer.get(FORECASTS, params=desk.sheet)).status_code == 200
         assert (await viewer.post(FORECASTS, json={**desk.sheet, "cells": [desk.cell()]})).status_code == 403
+
+
+async def test_an_assignment_begins_at_midnight_of_the_company(app: FastAPI, mongo: Mongo) -> None:
+    """In Kiritimati, fourteen hours ahead of UTC, tomorrow has begun when it is still today in London."""
+    east = await factories.make_tenant(time_zone="Pacific/Kiritimati")
+    at = datetime(2026, 12, 5, 12, tzinfo=UTC)
+    with tenant_scope(east.id):
+        rep = await factories.make_user("sales_rep")
+        customer = await factories.make_customer("C1")
+        await factories.assign(rep, customer, valid_from="2026-12-06")
+        assert (await demand_customer("sales_rep", rep.id, at, customer.id))["code"] == "C1"
+        assert (await scope_of("sales_rep", rep.id, at)).customer_ids == {customer.id}
+        with pytest.raises(NotFound):
+            await demand_customer("sales_rep", rep.id, at - timedelta(hours=3), customer.id)
