@@ -29,6 +29,9 @@ T = TypeVar("T")
 Filter = Mapping[str, Any]
 ROWS_PER_ROUND_TRIP = 10_000
 DUPLICATE_KEY = 11000
+JOINS = frozenset(("$lookup", "$unionWith", "$facet"))
+BEYOND = frozenset(("$graphLookup", "$merge", "$out"))
+"""Stages that reach other collections in ways that no tenant can be put into."""
 
 
 class Scoped(Generic[D]):
@@ -40,8 +43,8 @@ class Scoped(Generic[D]):
         self.of_tenant = issubclass(model, TenantDocument)
 
     def where(self, query: Filter | None = None) -> RawDocument:
-        """The query with the tenant in it."""
-        return {**(tenant_filter() if self.of_tenant else {}), **(query or {})}
+        """The query with the tenant in it, whatever tenant the query itself names."""
+        return {**(query or {}), **(tenant_filter() if self.of_tenant else {})}
 
     def find(
         self, query: Filter | None = None, projection: Mapping[str, Any] | None = None, **options: Any
@@ -165,9 +168,11 @@ class BinaryScoped(Scoped[D]):
         self.raw = self.raw.with_options(codec_options=options)
 
     def where(self, query: Filter | None = None) -> RawDocument:
-        return {**self._tenant(), **(query or {})}
+        return {**(query or {}), **self._tenant()}
 
     def _pipeline(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        for stage in pipeline:
+            _refuse(stage, JOINS | BEYOND)
         return [{"$match": self._tenant()}, *pipeline]
 
     def _own(self, row: RawDocument) -> RawDocument:
@@ -183,8 +188,14 @@ def as_binary(id: UUID) -> Binary:
     return Binary(id.bytes, UUID_SUBTYPE)
 
 
+def _refuse(stage: Mapping[str, Any], stages: frozenset[str]) -> None:
+    if not stages.isdisjoint(stage):
+        raise ValueError(f"{', '.join(stage)} would reach other tenants' documents: this door does not know it.")
+
+
 def _scope_stage(stage: Mapping[str, Any]) -> Mapping[str, Any]:
     """Joined collections are tenant collections as well: their sub-pipelines start with the tenant."""
+    _refuse(stage, BEYOND)
     match = {"$match": tenant_filter()}
     if "$lookup" in stage:
         join = dict(stage["$lookup"])

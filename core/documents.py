@@ -41,5 +41,5 @@ class TenantDocument(PlanwrightDocument):
 
     @classmethod
     def bulk_writer(cls, *_args: Any, **_kwargs: Any) -> NoReturn:
-        """Beanie's bulk writer knows no tenant; use `scoped(Model).bulk_write(...)`."""
-        raise NotImplementedError("use scoped(Model).bulk_write(...), which adds the tenant")
+        """Beanie's bulk writer knows no tenant; use `scoped(Model).update_rows(...)`."""
+        raise NotImplementedError("use scoped(Model).update_rows(...) or upsert_rows(...), which add the tenant")

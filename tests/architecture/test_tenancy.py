@@ -6,13 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from core.collections import scoped
+from core.collections import scoped, scoped_binary
 from core.context import NoTenant, system_scope, tenant_scope
 from core.documents import TenantDocument
 from models.customer import Customer
 from models.product import Product
 from models.registry import DOCUMENTS, GLOBAL_COLLECTIONS
 from models.tenant import Tenant
+from tests import factories
 from tests.tenancy import LISTENER
 
 
@@ -50,6 +51,26 @@ async def test_beanies_own_queries_name_the_tenant_too(tenant: Tenant) -> None:
         assert await Product.find_one(Product.code == "P1") is None
         with pytest.raises(NotImplementedError):
             await Product.distinct("code")
+
+
+async def test_the_tenant_in_context_wins_over_one_that_a_query_names(tenant: Tenant) -> None:
+    other = await factories.make_tenant()
+    with tenant_scope(other.id):
+        await factories.make_customer("C1")
+    with tenant_scope(tenant.id):
+        for door in (scoped(Customer), scoped_binary(Customer)):
+            assert await door.rows({"tenant_id": other.id}) == []
+    assert LISTENER.found == []
+
+
+@pytest.mark.parametrize("stage", ["$graphLookup", "$merge", "$out"])
+async def test_a_pipeline_never_leaves_the_tenant(tenant: Tenant, stage: str) -> None:
+    with tenant_scope(tenant.id):
+        for plain in ({stage: {}}, {"$lookup": {"from": "customers", "pipeline": [{stage: {}}]}}):
+            with pytest.raises(ValueError, match="other tenants"):
+                await anext(aiter(scoped(Product).aggregate([plain])))
+        with pytest.raises(ValueError, match="other tenants"):
+            await anext(aiter(scoped_binary(Product).aggregate([{"$lookup": {"from": "customers"}}])))
 
 
 def test_every_collection_belongs_to_a_tenant_or_says_why_not() -> None:
