@@ -155,10 +155,13 @@ def primary_rep(assignments: Iterable[Assignment], customer_id: UUID, at: date, 
 
     A primary assignment wins over another, one for the category over one for all, and then the newest.
     """
+    wanted = (None, category_key(category))
     candidates = [
         assignment
         for assignment in assignments
-        if assignment.customer_id == customer_id and assignment.holds_on(at) and assignment.category in (None, category)
+        if assignment.customer_id == customer_id
+        and assignment.holds_on(at)
+        and category_key(assignment.category) in wanted
     ]
     best = max(
         candidates,
@@ -166,3 +169,8 @@ def primary_rep(assignments: Iterable[Assignment], customer_id: UUID, at: date, 
         default=None,
     )
     return best.user_id if best else None
+
+
+def category_key(category: str | None) -> str | None:
+    """The form in which categories are compared: trimmed and case-folded."""
+    return None if category is None else category.strip().casefold()

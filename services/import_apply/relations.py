@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from core.collections import Scoped, as_binary, scoped_binary
 from core.mongo import RawDocument
-from core.text import code_key
 from models.customer import Assignment, CustomerPrice, MatrixEntry
+from planning.access import category_key
 from services.import_apply.base import References, customers_of, products_of, resolved, users_of
 from services.import_apply.keyed import Incoming, Key, KeyedWriter, of_customers, price
 from services.import_kinds.validation import RowError, ValidBatch
@@ -108,7 +108,7 @@ class AssignmentWriter(KeyedWriter):
         rows = []
         for at in range(count):
             category = categories[at]
-            key = (users[at], customers[at], _folded(category), columns["valid_from"][at])
+            key = (users[at], customers[at], category_key(category), columns["valid_from"][at])
             values = {"primary": columns["primary"][at], **({"valid_to": ends[at]} if ends else {})}
             rows.append(Incoming(kept.rows[at], key, values, category))
         return rows, errors
@@ -116,7 +116,9 @@ class AssignmentWriter(KeyedWriter):
     async def stored(self, rows: Sequence[Incoming]) -> Mapping[Key, RawDocument]:
         shown = dict.fromkeys((*self.key, "valid_to", "primary"), 1)
         found = await of_customers(self.door, "user_id", ((row.key[1], row.key[0]) for row in rows), shown)
-        return {(row["user_id"], row["customer_id"], _folded(row["category"]), row["valid_from"]): row for row in found}
+        return {
+            (row["user_id"], row["customer_id"], category_key(row["category"]), row["valid_from"]): row for row in found
+        }
 
     def fresh(self, row: Incoming) -> RawDocument:
         user_id, customer_id, _, valid_from = row.key
@@ -129,7 +131,3 @@ class AssignmentWriter(KeyedWriter):
             "valid_to": None,
             **row.values,
         }
-
-
-def _folded(category: str | None) -> str | None:
-    return None if category is None else code_key(category)

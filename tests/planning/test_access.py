@@ -111,6 +111,7 @@ def test_assignments_hold_from_their_first_to_their_last_day() -> None:
         ([Assignment(CAFE, ANNA, ALWAYS, ALWAYS)], None),
         ([Assignment(CAFE, ANNA, ALWAYS, category="coffee")], None),
         ([Assignment(CAFE, ANNA, ALWAYS), Assignment(CAFE, BEN, ALWAYS, category="tea")], BEN),
+        ([Assignment(CAFE, ANNA, ALWAYS), Assignment(CAFE, BEN, ALWAYS, category=" TEA")], BEN),
         ([Assignment(CAFE, ANNA, ALWAYS), Assignment(CAFE, BEN, ALWAYS, category="tea", primary=False)], ANNA),
         ([Assignment(CAFE, ANNA, ALWAYS), Assignment(CAFE, BEN, date(2026, 1, 1))], BEN),
     ],
