@@ -40,9 +40,30 @@ log = structlog.get_logger(__name__)
 MAX_DETAILS = 100
 EXAMPLES = "#/components/examples/"
 _CONNECTION_ERRORS = (AutoReconnect, ConnectionFailure, ExecutionTimeout, WaitQueueTimeoutError)
+# What pydantic calls it -> what to do about it; `{…}` are the limits that pydantic names.
 _PLAIN_WORDS = {
     "extra_forbidden": "is not a known field; remove it",
     "missing": "is required",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+    "uuid_parsing": "must be an id, like 3f2b8c1e-5d4a-4b6f-9e7d-1a2b3c4d5e6f",
+    "uuid_type": "must be an id, like 3f2b8c1e-5d4a-4b6f-9e7d-1a2b3c4d5e6f",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "string_type": "must be a text",
+    "list_type": "must be a list",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have a length of at least {min_length}",
+    "string_too_long": "must have a length of at most {max_length}",
+    "too_short": "needs more entries: at least {min_length}",
+    "too_long": "has too many entries: at most {max_length}",
+    "datetime_parsing": "must be a time in ISO 8601 with its offset, like 2026-12-01T17:00:00Z",
+    "datetime_from_date_parsing": "must be a time in ISO 8601 with its offset, like 2026-12-01T17:00:00Z",
 }
 
 
@@ -165,7 +186,9 @@ def _body(refusal: PlanwrightError, request: str) -> dict[str, Any]:
 def _detail(found: Mapping[str, Any]) -> Detail:
     location: Sequence[Any] = found["loc"]
     field = ".".join(str(part) for part in location[1:]) or str(location[0])
-    return Detail(field[:200], _PLAIN_WORDS.get(found["type"], found["msg"]).removeprefix("Value error, ")[:500])
+    words = _PLAIN_WORDS.get(found["type"])
+    message = words.format_map(found.get("ctx") or {}) if words else found["msg"].removeprefix("Value error, ")
+    return Detail(field[:200], message[:500])
 
 
 def _http_refusal(error: HTTPException) -> PlanwrightError:

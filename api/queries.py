@@ -38,7 +38,7 @@ class QueryReader:
         try:
             return self.model.model_validate(values)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False)
+            found = error.errors(include_url=False)
             raise RequestValidationError([{**one, "loc": ("query", *one["loc"])} for one in found]) from error
 
 

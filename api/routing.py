@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, FastAPI
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
@@ -20,6 +21,8 @@ from api.queries import parameters_of
 from core.errors import MalformedRequest, PayloadTooLarge, PlanwrightError
 
 API = "/api/v1"
+_JSON = ("application/json", "Send the body as JSON with 'Content-Type: application/json'.")
+_FORM = ("multipart/form-data", "Send the file and its fields as a form with 'Content-Type: multipart/form-data'.")
 
 
 class StrictRequest(Request):
@@ -52,10 +55,11 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         if self.body_field is None:
             return handler
+        kind, remedy = _FORM if isinstance(self.body_field.field_info, Form) else _JSON
 
         async def strict(request: Request) -> Response:
-            if not _has_known_body(request):
-                raise MalformedRequest("Send the body as JSON with 'Content-Type: application/json'.")
+            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+                raise MalformedRequest(remedy)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return strict
@@ -65,11 +69,6 @@ class PublicRoute(StrictRoute):
     """The same for everybody."""
 
     common = COMMON_ERRORS
-
-
-def _has_known_body(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind in ("application/json", "multipart/form-data")
 
 
 def operation_id(route: APIRoute) -> str:

@@ -5,6 +5,7 @@ Bodies are strict, so each type says itself how its JSON form is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,5 +75,14 @@ Moment = Annotated[datetime, Strict(False), BeforeValidator(_text_of_time), Afte
 Id = Annotated[UUID, Strict(False)]
 """A UUID as text."""
 
-Month = Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", examples=["2026-11"])]
+_MONTH = r"^20\d{2}-(0[1-9]|1[0-2])$"
+
+
+def _is_month(text: str) -> str:
+    if re.fullmatch(_MONTH, text, re.ASCII) is None:
+        raise PydanticCustomError("month", "must be a month like 2026-11")
+    return text
+
+
+Month = Annotated[str, AfterValidator(_is_month), Field(json_schema_extra={"pattern": _MONTH}, examples=["2026-11"])]
 """A month."""

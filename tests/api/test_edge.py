@@ -130,6 +130,53 @@ async def test_nothing_of_one_caller_is_left_for_the_next(faulty: FastAPI, tenan
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("start_month", "Dec 2026", "must be a month like 2026-11"),
+        ("entry_closes_at", "tomorrow", "must be a time in ISO 8601 with its offset, like 2026-12-01T17:00:00Z"),
+        ("entry_closes_at", "2026-12-41T", "must be a time in ISO 8601 with its offset, like 2026-12-01T17:00:00Z"),
+        ("horizon", 99, "must be at most 36"),
+        ("horizon", "16", "must be a whole number"),
+        ("auto_close", "yes", "must be true or false"),
+        ("name", "", "must have a length of at least 1"),
+        ("name", "x" * 101, "must have a length of at most 100"),
+        ("reminder_offsets_days", [1] * 11, "has too many entries: at most 10"),
+        ("colour", "red", "is not a known field; remove it"),
+    ],
+)
+async def test_a_field_is_refused_with_what_it_must_be(
+    sign_in: SignIn, field: str, value: object, message: str
+) -> None:
+    manager = await sign_in("manager")
+    body = {"name": "December 2026", "entry_closes_at": "2999-12-11T17:00:00Z", field: value}
+    answer = await manager.post("/api/v1/sop/cycles", json=body)
+    assert answer.status_code == 422
+    assert {"field": field, "message": message} in answer.json()["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "message"),
+    [
+        (f"{CUSTOMERS}?limit=1000", "limit", "must be at most 100"),
+        (f"{CUSTOMERS}?sort_by=colour", "sort_by", "must be 'code' or 'name'"),
+        ("/api/v1/sop/cycles/x", "cycle_id", "must be an id, like 3f2b8c1e-5d4a-4b6f-9e7d-1a2b3c4d5e6f"),
+    ],
+)
+async def test_an_address_is_refused_with_what_it_must_be(sign_in: SignIn, path: str, field: str, message: str) -> None:
+    answer = await (await sign_in("manager")).get(path)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"] == [{"field": field, "message": message}]
+
+
+async def test_a_body_of_the_wrong_kind_is_told_the_right_one(sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    form = await manager.post("/api/v1/imports", json={"kind": "sales"})
+    assert (form.status_code, "multipart/form-data" in form.json()["error"]["message"]) == (400, True)
+    body = await manager.post("/api/v1/sop/cycles", files={"file": b"a"})
+    assert (body.status_code, "application/json" in body.json()["error"]["message"]) == (400, True)
+
+
+@pytest.mark.parametrize(
     ("path", "status", "code"),
     [
         ("unknown", 500, "planwright_error"),
