@@ -78,6 +78,11 @@ def write_xlsx(target: Path | BinaryIO, sheets: Iterable[SheetSpec]) -> None:
 def _write_sheet(book: Any, sheet: SheetSpec, formats: dict[str, Any]) -> None:
     page = book.add_worksheet(_sheet_name(sheet.title, {known.name.casefold() for known in book.worksheets()}))
     page.freeze_panes(1, 0)
+    # On paper: all columns side by side, and the titles on every page.
+    page.set_landscape()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
     for at, column in enumerate(sheet.columns):
         page.set_column(at, at, column.width or _WIDTHS[column.kind], formats[column.kind])
         page.write_string(0, at, printable(column.header, max_length=255), formats["header"])
