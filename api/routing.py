@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from fastapi import APIRouter, FastAPI
 from fastapi.params import Form
 from fastapi.routing import APIRoute
-from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.dependencies import SignedIn
 from api.errors import COMMON_ERRORS, SIGNED_IN_ERRORS, errors, examples, merged
 from api.json_body import parse_json
 from api.queries import parameters_of
@@ -42,7 +42,7 @@ class StrictRoute(APIRoute):
         options["responses"] = merged(errors(*common), options.get("responses") or {})
         super().__init__(*args, **options)
         # Whoever is not signed in learns nothing of what else is wrong.
-        self.dependant.dependencies.sort(key=lambda inner: not isinstance(inner.call, SecurityBase))
+        self.dependant.dependencies.sort(key=lambda inner: not isinstance(inner.call, SignedIn))
         parameters = parameters_of(self.dependant)
         if parameters:
             self.openapi_extra = {**(self.openapi_extra or {}), "parameters": parameters}
@@ -55,9 +55,13 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
         if self.body_field is None:
             return handler
+        doors = [inner.call for inner in self.dependant.dependencies if isinstance(inner.call, SignedIn)]
         kind, remedy = _FORM if isinstance(self.body_field.field_info, Form) else _JSON
 
         async def strict(request: Request) -> Response:
+            # FastAPI reads the body first and asks who sends it afterwards; a stranger's upload is not even received.
+            for door in doors:
+                await door(request)
             if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
                 raise MalformedRequest(remedy)
             return await handler(StrictRequest(request.scope, request.receive))
