@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -66,7 +67,8 @@ async def test_the_tenant_in_context_wins_over_one_that_a_query_names(tenant: Te
 @pytest.mark.parametrize("stage", ["$graphLookup", "$merge", "$out"])
 async def test_a_pipeline_never_leaves_the_tenant(tenant: Tenant, stage: str) -> None:
     with tenant_scope(tenant.id):
-        for plain in ({stage: {}}, {"$lookup": {"from": "customers", "pipeline": [{stage: {}}]}}):
+        beyond: dict[str, Any] = {stage: {}}
+        for plain in (beyond, {"$lookup": {"from": "customers", "pipeline": [beyond]}}):
             with pytest.raises(ValueError, match="other tenants"):
                 await anext(aiter(scoped(Product).aggregate([plain])))
         with pytest.raises(ValueError, match="other tenants"):
