@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from temporalio import workflow
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from workflows import policies
+    from workflows import children, policies
     from workflows.contracts import (
         DELIVER_MAILS_ACTIVITY,
         DELIVER_MAILS_WORKFLOW,
@@ -38,12 +37,4 @@ class DeliverMails:
 
 async def start_mails(mails: MailsInput) -> None:
     """From another workflow: deliver, and let that one go on. A delivery that runs already is fine."""
-    try:
-        await workflow.start_child_workflow(
-            DELIVER_MAILS_WORKFLOW,
-            mails,
-            id=mails_workflow_id(mails.tenant_id),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        )
-    except WorkflowAlreadyStartedError:
-        return
+    await children.start(DELIVER_MAILS_WORKFLOW, mails, mails_workflow_id(mails.tenant_id))

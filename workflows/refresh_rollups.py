@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from temporalio import workflow
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from workflows import policies
+    from workflows import children, policies
     from workflows.contracts import (
         REFRESH_ROLLUPS_ACTIVITY,
         REFRESH_ROLLUPS_WORKFLOW,
@@ -37,12 +36,4 @@ class RefreshRollups:
 
 async def start_rollups(rollups: RollupsInput) -> None:
     """From another workflow: recompute, and let that one go on. A recomputation that runs already is fine."""
-    try:
-        await workflow.start_child_workflow(
-            REFRESH_ROLLUPS_WORKFLOW,
-            rollups,
-            id=rollups_workflow_id(rollups.tenant_id),
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-        )
-    except WorkflowAlreadyStartedError:
-        return
+    await children.start(REFRESH_ROLLUPS_WORKFLOW, rollups, rollups_workflow_id(rollups.tenant_id))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from workflows import policies
+    from workflows import children, policies
     from workflows.contracts import (
         COLLECT_GARBAGE_ACTIVITY,
         DELIVER_MAILS_WORKFLOW,
@@ -39,7 +39,7 @@ class Upkeep:
         missing = await workflow.execute_activity(FIND_MISSING_ACTIVITY, upkeep, result_type=Missing, **policies.ROUND)
         started = 0
         for name, workflow_id, argument in wanted(missing):
-            started += await start(name, workflow_id, argument)
+            started += await children.start(name, argument, workflow_id)
         try:
             await workflow.execute_activity(COLLECT_GARBAGE_ACTIVITY, upkeep, result_type=int, **policies.ROUND)
         except ActivityError:
@@ -57,18 +57,3 @@ def wanted(missing: Missing) -> Iterator[tuple[str, str, Input]]:
         yield DELIVER_MAILS_WORKFLOW, mails_workflow_id(mails.tenant_id), mails
     for rollups in missing.rollups:
         yield REFRESH_ROLLUPS_WORKFLOW, rollups_workflow_id(rollups.tenant_id), rollups
-
-
-async def start(name: str, workflow_id: str, argument: Input) -> int:
-    """1 when it was started, 0 when it runs already.
-
-    An id may be used again after any end: a job that Temporal ended without its document knowing (terminated, restored
-    from a backup) must run again, and one that ended meanwhile is turned away by its own compare-and-set.
-    """
-    try:
-        await workflow.start_child_workflow(
-            name, argument, id=workflow_id, parent_close_policy=workflow.ParentClosePolicy.ABANDON
-        )
-    except WorkflowAlreadyStartedError:
-        return 0
-    return 1
