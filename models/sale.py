@@ -90,6 +90,10 @@ class RollupState(TenantDocument):
         ]
 
 
+COUNTS_AS_COMPLETE: dict[str, Any] = {"status": {"$in": ["complete", "restated"]}}
+"""The query for months whose actuals are all there."""
+
+
 class MonthStatus(TenantDocument):
     """A month's actuals: `open` (also when there is no document), `complete` or `restated`."""
 

@@ -21,14 +21,13 @@ from models.customer import Customer
 from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
 from models.product import Product
-from models.sale import MonthStatus, RollupState, SalesRollup
+from models.sale import COUNTS_AS_COMPLETE, MonthStatus, RollupState, SalesRollup
 from planning.months import Month
 from reports.plan_vs_actual_sums import Group
 
 CUSTOMERS_PER_CHUNK = 50
 LINES_PER_BATCH = 1_000
 APPROVED = "approved"
-COUNTS_AS_COMPLETE = ("complete", "restated")
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Told after each chunk: customers done, customers in all."""
@@ -218,7 +217,7 @@ def _of_scope(question: Question, field: str) -> dict[str, Any]:
 
 
 async def _complete_months(months: Iterable[Month]) -> frozenset[Month]:
-    query = {"month": {"$in": list(months)}, "status": {"$in": list(COUNTS_AS_COMPLETE)}}
+    query = {"month": {"$in": list(months)}, **COUNTS_AS_COMPLETE}
     return frozenset(row["month"] for row in await scoped(MonthStatus).rows(query, {"_id": 0, "month": 1}))
 
 

@@ -20,7 +20,7 @@ from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.keys import sheet_id
 from models.product import Product
-from models.sale import MonthStatus, SalesRollup
+from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from planning.active import Activity, ActivityReason
 from planning.locks import entry_lock
 from planning.months import add_months
@@ -148,9 +148,7 @@ async def _last_year(months: list[str], customer_id: UUID) -> LastYear:
     span = {"$gte": first, "$lte": last}
     rollups = scoped_binary(SalesRollup)
     rows = await rollups.rows({"customer_id": as_binary(customer_id), "month": span}, ROLLUP_FIELDS)
-    complete = await scoped(MonthStatus).rows(
-        {"month": span, "status": {"$in": ["complete", "restated"]}}, {"_id": 0, "month": 1}
-    )
+    complete = await scoped(MonthStatus).rows({"month": span, **COUNTS_AS_COMPLETE}, {"_id": 0, "month": 1})
     return LastYear(months, {row["month"] for row in complete}, rows)
 
 

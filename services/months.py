@@ -8,24 +8,18 @@ from core.clock import now
 from core.collections import scoped, transaction
 from core.context import current_tenant, current_user
 from core.errors import InvalidInput
-from core.mongo import RawDocument
-from models.sale import MonthStatus, SaleLine
+from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SaleLine
 from models.tenant import Tenant
 from planning.months import Month, add_months, month_in_zone, months_between, parse_month
 from services import audit
 
-COMPLETE, RESTATED = "complete", "restated"
-
-
-async def statuses() -> list[RawDocument]:
-    """Every month that is complete or restated: month, status, completed_at, completed_by; oldest first."""
-    projection = {"_id": 0, "month": 1, "status": 1, "completed_at": 1, "completed_by": 1}
-    return await scoped(MonthStatus).rows({}, projection, sort=[("month", 1)])
+COMPLETE = "complete"
 
 
 async def complete_months() -> tuple[Month, ...]:
     """The months whose actuals are all there (restated ones count), oldest first."""
-    return tuple(row["month"] for row in await statuses() if row["status"] in (COMPLETE, RESTATED))
+    rows = await scoped(MonthStatus).rows(COUNTS_AS_COMPLETE, {"_id": 0, "month": 1}, sort=[("month", 1)])
+    return tuple(row["month"] for row in rows)
 
 
 async def complete(months: Iterable[Month]) -> list[Month]:
@@ -59,11 +53,11 @@ async def check_ended(*months: Month) -> None:
 
 async def _complete(months: list[Month]) -> list[Month]:
     door = scoped(MonthStatus)
-    known = {
-        row["month"]: row["status"] for row in await door.rows({"month": {"$in": months}}, {"month": 1, "status": 1})
-    }
+    of_these = {"month": {"$in": months}}
+    complete = await door.distinct("month", {**of_these, **COUNTS_AS_COMPLETE})
+    known = await door.distinct("month", of_these)
     fresh = [month for month in months if month not in known]
-    reopened = [month for month in months if known.get(month) not in (None, COMPLETE, RESTATED)]
+    reopened = [month for month in known if month not in complete]
     at, by = now(), current_user()
     for month in fresh:
         await door.insert(MonthStatus(month=month, status=COMPLETE, completed_at=at, completed_by=by))

@@ -22,7 +22,7 @@ from models.customer import MatrixEntry
 from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
 from models.product import Product
-from models.sale import MonthStatus, SalesRollup
+from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from planning.defaults import DEFAULTS
 from planning.months import Month, add_months, first_day, last_day
 from planning.naive import naive_line
@@ -104,7 +104,7 @@ class PlanContext:
 
 async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None) -> PlanContext:
     """Load what all lines share; `product_ids` limits the products to those."""
-    months = await scoped(MonthStatus).rows({"status": {"$in": ["complete", "restated"]}}, {"month": 1})
+    months = await scoped(MonthStatus).rows(COUNTS_AS_COMPLETE, {"_id": 0, "month": 1})
     complete = frozenset(row["month"] for row in months)
     latest = sorted(complete, reverse=True)
     before_start = [month for month in latest if month < cycle.start_month]
