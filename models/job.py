@@ -76,7 +76,10 @@ class Mail(TenantDocument):
 
 
 class StoredFile(TenantDocument):
-    """A file in GridFS under a generated key (its `_id`): who owns it, what it is, until when it is kept."""
+    """A file in GridFS under a generated key (its `_id`): who owns it, what it is, until when it is kept.
+
+    `sha256` is empty as long as its bytes are not all there.
+    """
 
     name: str
     size: int

@@ -1,7 +1,7 @@
 """Files in GridFS under generated keys. The tenant document `StoredFile` owns each; the bytes lie in the global bucket.
 
-The bytes are written first and the owner last, so a file that can be found is complete. What a crash leaves without an
-owner carries its expiry as well, and is collected with the rest.
+The owner is written first, without a SHA-256 and to expire within a day, then the bytes, then the owner is completed:
+only a complete file can be found, and what a crash leaves half-written is collected with everything that expires.
 """
 
 from __future__ import annotations
@@ -9,21 +9,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from gridfs.asynchronous import AsyncGridFSBucket
 from gridfs.errors import NoFile
 
 from core.clock import now
 from core.collections import scoped
-from core.context import current_tenant, current_user, system_scope
+from core.context import current_user, system_scope
 from core.errors import NotFound, PayloadTooLarge
 from models.job import StoredFile
 
 CHUNK_BYTES = 255 * 1024
 GARBAGE_BATCH = 200
+UPLOADED_WITHIN = timedelta(days=1)
+UNFINISHED = ""
+"""The SHA-256 of a file whose bytes are not all there."""
 
 Source = bytes | Path | AsyncIterable[bytes]
 
@@ -36,10 +40,18 @@ async def store(
     `name` is for showing only. Raises PayloadTooLarge past `max_bytes`; nothing is kept then. Not part of a
     transaction (GridFS can't be).
     """
-    file_id, digest, size = uuid4(), hashlib.sha256(), 0
-    expires_at = now() + timedelta(days=keep_days)
-    metadata = {"tenant_id": current_tenant(), "expires_at": expires_at}
-    upload = _bucket().open_upload_stream_with_id(file_id, str(file_id), metadata=metadata)
+    stored = await scoped(StoredFile).insert(
+        StoredFile(
+            name=name,
+            size=0,
+            sha256=UNFINISHED,
+            content_type=content_type,
+            owner_id=current_user(),
+            expires_at=now() + UPLOADED_WITHIN,
+        )
+    )
+    digest, size = hashlib.sha256(), 0
+    upload = _bucket().open_upload_stream_with_id(stored.id, str(stored.id), metadata={"tenant_id": stored.tenant_id})
     try:
         async for chunk in _chunks(source):
             size += len(chunk)
@@ -50,22 +62,18 @@ async def store(
         await upload.close()
     except BaseException:
         await upload.abort()
+        await _forget(stored.id)
         raise
-    stored = StoredFile(
-        id=file_id,
-        name=name,
-        size=size,
-        sha256=digest.hexdigest(),
-        content_type=content_type,
-        owner_id=current_user(),
-        expires_at=expires_at,
-    )
-    return await scoped(StoredFile).insert(stored)
+    known = {"size": size, "sha256": digest.hexdigest(), "expires_at": stored.created_at + timedelta(days=keep_days)}
+    await scoped(StoredFile).update_one({"_id": stored.id}, {"$set": known})
+    return await get(stored.id)
 
 
 async def get(file_id: UUID) -> StoredFile:
-    """The file's description; NotFound when there is none, it is another tenant's, or it has expired."""
+    """The file's description; NotFound when there is none, it is another tenant's, not complete, or has expired."""
     stored = await scoped(StoredFile).get(file_id)
+    if stored.sha256 == UNFINISHED:
+        raise NotFound()
     if stored.expires_at <= now():
         raise NotFound("The file is no longer kept.")
     return stored
@@ -92,18 +100,19 @@ async def open_to_path(file_id: UUID, path: Path) -> StoredFile:
 
 
 async def delete_expired() -> int:
-    """Delete what has expired, of all tenants and without owner; at most 200 at a time. Returns how many."""
-    bucket = _bucket()
-    expired = await bucket.find({"metadata.expires_at": {"$lte": now()}}, limit=GARBAGE_BATCH).to_list()
-    ids = [file._id for file in expired]
+    """Delete what has expired, of all tenants; at most 200 at a time. Returns how many."""
     with system_scope("collecting expired files"):
-        await scoped(StoredFile).delete({"_id": {"$in": ids}})
-    for file_id in ids:
-        try:
-            await bucket.delete(file_id)
-        except NoFile:  # another collector was faster
-            continue
-    return len(ids)
+        expired = await scoped(StoredFile).rows({"expires_at": {"$lte": now()}}, {"_id": 1}, limit=GARBAGE_BATCH)
+        for row in expired:
+            # The owner goes last: whatever interrupts this, the next round finds the rest.
+            with suppress(NoFile):
+                await _bucket().delete(row["_id"])
+            await _forget(row["_id"])
+    return len(expired)
+
+
+async def _forget(file_id: UUID) -> None:
+    await scoped(StoredFile).delete({"_id": file_id})
 
 
 def _bucket() -> AsyncGridFSBucket:
