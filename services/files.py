@@ -66,7 +66,8 @@ async def store(
         raise
     known = {"size": size, "sha256": digest.hexdigest(), "expires_at": stored.created_at + timedelta(days=keep_days)}
     await scoped(StoredFile).update_one({"_id": stored.id}, {"$set": known})
-    return await get(stored.id)
+    complete: StoredFile = stored.model_copy(update=known)
+    return complete
 
 
 async def get(file_id: UUID) -> StoredFile:
