@@ -164,13 +164,13 @@ async def _close(cycle: Cycle, cast: Cast, tell: Step, at: datetime) -> Cycle:
 
 
 def _efforts(cast: Cast, cycle: Cycle, table: Timetable) -> list[Effort]:
-    """Whom the reps plan in this round: nearly all large customers, and some of the others."""
+    """Whom the reps plan in this round: more than half of the large customers, and some of the others."""
     company = cast.company
     efforts = []
     for customer_id, customer in cast.customers.items():
         chance = company.chance_for("effort", cycle.base_month, customer.code)
         is_large = customer.rank < len(cast.customers) * LARGE
-        attends = chance.random() < (0.85 if is_large else 0.06)
+        attends = chance.random() < (0.55 if is_large else 0.06)
         edits = chance.random() < (0.55 if is_large else 0.5)
         submits = chance.random() < 0.94
         at = table.during_entry(chance.uniform(0.05, 0.95))
