@@ -98,7 +98,8 @@ def may(actor: Actor, action: Action) -> Decision:
         return Decision(True, f"The role {actor.role} may {rule.words}.")
     if rule.by_grant and action in actor.grants:
         return Decision(True, f"The grant {action} lets you {rule.words}.")
-    allowed = " or ".join(role for role in Role if role in rule.roles)
+    *others, last = [role for role in Role if role in rule.roles]
+    allowed = f"{', '.join(others)} or {last}" if others else last
     return Decision(False, f"The role {actor.role} may not {rule.words}; ask somebody with the role {allowed}.")
 
 

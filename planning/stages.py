@@ -108,6 +108,11 @@ def phase_of(stage: Stage) -> str | None:
     return stage.value if status_of(stage) == "open" else None
 
 
+def in_words(stage: Stage) -> str:
+    """How a sentence says it after "The cycle is"."""
+    return {Stage.DRAFT: "a draft", Stage.ENTRY: "in entry", Stage.REVIEW: "in review"}.get(stage, stage.value)
+
+
 def judge_move(move: Move, stage: Stage) -> Verdict:
     """Whether this stage allows the move. Deadlines that come with it are judged by `judge_deadlines`.
 
@@ -115,9 +120,9 @@ def judge_move(move: Move, stage: Stage) -> Verdict:
     """
     to = _TO.get(move, stage)
     if stage in _FROM[move]:
-        return Verdict(True, f"The cycle is {stage}; it can be {_VERB[move]}.", to)
-    possible = ", ".join(sorted(_FROM[move]))
-    return Verdict(False, f"The cycle is {stage}; only a cycle in {possible} can be {_VERB[move]}.", stage)
+        return Verdict(True, f"The cycle is {in_words(stage)}; it can be {_VERB[move]}.", to)
+    possible = " or ".join(in_words(one) for one in sorted(_FROM[move]))
+    return Verdict(False, f"The cycle is {in_words(stage)}; only one that is {possible} can be {_VERB[move]}.", stage)
 
 
 def judge_deadlines(stage: Stage, old: Deadlines, new: Deadlines, at: datetime) -> Verdict:

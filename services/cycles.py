@@ -17,7 +17,7 @@ from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.tenant import Tenant
 from planning.months import Month, add_months, month_in_zone, month_range
-from planning.stages import Deadlines, Stage, Verdict, judge_deadlines, status_of
+from planning.stages import Deadlines, Stage, Verdict, in_words, judge_deadlines, status_of
 from services import audit
 
 
@@ -62,7 +62,9 @@ async def delete_draft(cycle_id: UUID) -> None:
     async def remove() -> None:
         cycle = await scoped(Cycle).get(cycle_id)
         if cycle.stage != Stage.DRAFT:
-            raise Conflict(f"The cycle is {cycle.stage}; only drafts can be deleted. Cancel it instead.")
+            raise Conflict(
+                f"The cycle is {in_words(Stage(cycle.stage))}; only drafts can be deleted. Cancel it instead."
+            )
         await scoped(Cycle).delete({"_id": cycle_id, "stage": Stage.DRAFT})
         await audit.record("cycle.deleted", "cycle", cycle_id, before={"name": cycle.name})
 

@@ -70,6 +70,8 @@ def test_decisions_say_why() -> None:
     assert may(Actor(Role.SALES_REP), Action.MOVE_CYCLE).reason == (
         "The role sales_rep may not open, close or reopen a cycle; ask somebody with the role admin or manager."
     )
+    assert may(Actor(Role.VIEWER), Action.SUBMIT_FORECAST).reason.endswith("the role admin, manager or sales_rep.")
+    assert may(Actor(Role.MANAGER), Action.IMPORT_USERS).reason.endswith("the role admin.")
 
 
 def test_every_action_has_its_row() -> None:

@@ -44,6 +44,12 @@ def test_a_move_is_allowed_from_its_stages_only(move: Move, stage: Stage) -> Non
     assert stage.value in verdict.reason
 
 
+def test_a_refused_move_says_from_where_it_is_possible() -> None:
+    assert judge_move(Move.CLOSE, Stage.DRAFT).reason == (
+        "The cycle is a draft; only one that is in entry or in review can be closed."
+    )
+
+
 @pytest.mark.parametrize(
     ("stage", "status", "phase"),
     [

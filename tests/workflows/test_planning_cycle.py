@@ -193,7 +193,7 @@ async def test_a_manager_opens_closes_and_reopens_and_is_refused_what_does_not_f
     with tenant_scope(tenant.id):
         await make_company()
         async with start(in_45_days(opens_at=None)) as cycle:
-            with pytest.raises(Conflict, match="only a cycle in closed"):
+            with pytest.raises(Conflict, match="only one that is closed"):
                 await cycle.ask(Move.REOPEN, closes_at=now() + 99 * DAY)
             opened = await cycle.ask(Move.OPEN)
             assert opened is not None
