@@ -181,20 +181,26 @@ async def create_user(
         password_hash=hashed,
     )
 
-    async def action() -> User:
+    await _add(user, invite=invite and password is None)
+    return user
+
+
+async def _add(user: User, *, invite: bool) -> None:
+    """Index, user, audit event and, with `invite`, the mail, in one transaction."""
+
+    async def action() -> None:
         if await scoped(LoginIndex).exists({"email_key": user.email_key}):
             raise EmailTaken()
         await scoped(LoginIndex).insert(
             LoginIndex(email_key=user.email_key, tenant_id=current_tenant(), user_id=user.id)
         )
         await scoped(User).insert(user)
-        said = {"email": address, "name": user.name, "role": user.role, "grants": user.grants}
+        said = {"email": user.email, "name": user.name, "role": user.role, "grants": user.grants}
         await audit.record("user.created", "user", user.id, after=said)
-        if invite and password is None:
+        if invite:
             await mails.queue(f"user-created:{user.id}", "password-setup", [user.id], {}, link_purpose="setup")
-        return user
 
-    return await transaction(action)
+    await transaction(action)
 
 
 async def mint_password_link(user_id: UUID, purpose: str) -> str:

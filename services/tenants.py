@@ -53,15 +53,19 @@ async def create_tenant(
         is_active=is_active,
     )
 
-    async def action() -> Tenant:
-        if await scoped(Tenant).exists({"slug": slug}):
-            raise Conflict(f"A company with the short name {slug!r} exists already.")
+    await _add(tenant)
+    return tenant
+
+
+async def _add(tenant: Tenant) -> None:
+    async def action() -> None:
+        if await scoped(Tenant).exists({"slug": tenant.slug}):
+            raise Conflict(f"A company with the short name {tenant.slug!r} exists already.")
         await scoped(Tenant).insert(tenant)
         with tenant_scope(tenant.id):
-            await audit.record("tenant.created", "tenant", tenant.id, after={"slug": slug, "name": tenant.name})
-        return tenant
+            await audit.record("tenant.created", "tenant", tenant.id, after={"slug": tenant.slug, "name": tenant.name})
 
-    return await transaction(action)
+    await transaction(action)
 
 
 async def activate(tenant_id: UUID) -> None:
