@@ -9,6 +9,7 @@ import pytest
 
 from core.settings import SecuritySettings, load_settings
 from ops.local import (
+    PRODUCT_NAMES,
     SECRET_NAMES,
     LocalDirectory,
     LocalSettings,
@@ -22,7 +23,7 @@ from ops.stack import LocalStack
 
 @pytest.fixture(autouse=True)
 def _nothing_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("MONGODB_URI", "TEMPORAL_ADDRESS", "SMTP_HOST", "JWT_SECRET", "DEMO_PASSWORD", "PUBLIC_URL"):
+    for name in {*PRODUCT_NAMES, *SECRET_NAMES, *(field.upper() for field in LocalSettings.model_fields)}:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
