@@ -295,7 +295,7 @@ def _assortment(
 ) -> list[DemoProduct]:
     """Large customers buy many products; popular products are bought by many."""
     standing = 1 - customer.rank / size.customers
-    count = min(len(products), round(6 + 30 * standing**4))
+    count = min(len(products), round(5 + 20 * standing**4))
     # A weighted sample without replacement: the largest keys u^(1/weight), here as their logarithms.
     keys = [(chance.expovariate(1.0) * (1 + at % 50) ** 0.5, at) for at in range(len(products))]
     return [products[at] for _, at in sorted(keys)[:count]]
