@@ -58,6 +58,7 @@ class PlanningCycle:
     def __init__(self, cycle: CycleInput) -> None:
         self.cycle = cycle
         self.view: CycleView | None = None
+        self.fresh = False
         self.moving = asyncio.Lock()
         self.woken = False
         self.retry_at: datetime | None = None
@@ -95,7 +96,7 @@ class PlanningCycle:
     @move.validator
     def check_move(self, request: MoveRequest) -> None:
         """Refuse at once what the stage does not allow; while another move runs, its end decides."""
-        if self.view is None or self.moving.locked():
+        if not self.fresh or self.moving.locked():
             return
         verdict = judge_move(request.move, self.stage)
         if not verdict.allowed:
@@ -116,9 +117,12 @@ class PlanningCycle:
         return self.view is None or not self.view.exists or self.stage in FINAL
 
     async def read(self) -> None:
+        """What is read while a move ends may be older than that move: then nothing is refused by it."""
+        self.fresh = False
         self.view = await workflow.execute_activity(
             READ_CYCLE_ACTIVITY, self.cycle, result_type=CycleView, **policies.QUICK
         )
+        self.fresh = not self.woken
 
     def due(self) -> Due | None:
         """What the clock asks for next, by the cycle as it was last read."""

@@ -78,9 +78,13 @@ async def test_a_worker_works_and_leaves_when_told_to(settings: Settings, mongo:
                 return len(server.mails) == 1
 
             await eventually(arrived)
-            metrics = await answer(port, "/metrics")
-            assert metrics is not None
-            assert 'planwright_activity_attempts_total{activity="deliver-mails"' in metrics.text
+
+            async def counted() -> bool:
+                metrics = await answer(port, "/metrics")
+                sample = 'planwright_activity_attempts_total{activity="deliver-mails"'
+                return metrics is not None and sample in metrics.text
+
+            await eventually(counted)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 40) == 0
 
