@@ -2,11 +2,13 @@
 
 A field of these types accepts a JSON number only (no text, no true, no NaN) and holds the scaled integer of its kind:
 1/1000 for quantities, 1/10000 for money, 1/10^8 for prices. What is finer or larger than the scale is refused.
+`Amount` holds a Decimal instead, as master data store prices, costs, rates and factors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -31,6 +33,9 @@ def _reader(scale: Scale, *, positive: bool) -> Callable[[Any], int]:
     return read
 
 
+_read_price = _reader(PRICE, positive=True)
+
+
 def _schema(scale: Scale, *, positive: bool, example: float) -> WithJsonSchema:
     words = f"At most {scale.digits} decimals and 15 significant digits."
     schema: dict[str, Any] = {"type": "number", "description": words, "examples": [example]}
@@ -48,3 +53,36 @@ SignedMoney = Annotated[
     int, PlainValidator(_reader(MONEY, positive=False)), _schema(MONEY, positive=False, example=-20.25)
 ]
 Price = Annotated[int, PlainValidator(_reader(PRICE, positive=True)), _schema(PRICE, positive=True, example=2.95)]
+
+
+def _decimal(scaled: int) -> Decimal:
+    value = PRICE.to_decimal(scaled).normalize()
+    return value if value.as_tuple().exponent <= 0 else value.quantize(Decimal(1))  # type: ignore[operator]
+
+
+def _above_zero(scaled: int) -> int:
+    if scaled <= 0:
+        raise PydanticCustomError("number_positive", "must be above 0")
+    return scaled
+
+
+Amount = Annotated[
+    Decimal,
+    PlainValidator(lambda value: _decimal(_read_price(value))),
+    _schema(PRICE, positive=True, example=2.95),
+]
+"""A price, cost or list price of master data: not negative, at most 8 decimals."""
+
+Factor = Annotated[
+    Decimal,
+    PlainValidator(lambda value: _decimal(_above_zero(_read_price(value)))),
+    WithJsonSchema(
+        {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "description": f"Above 0, at most {PRICE.digits} decimals and 15 significant digits.",
+            "examples": [12],
+        }
+    ),
+]
+"""A rate or a factor of conversion: above 0, at most 8 decimals."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -86,3 +86,27 @@ def _is_month(text: str) -> str:
 
 Month = Annotated[str, AfterValidator(_is_month), Field(json_schema_extra={"pattern": _MONTH}, examples=["2026-11"])]
 """A month."""
+
+_DAY = r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
+
+
+def _is_day(text: str) -> str:
+    try:
+        if re.fullmatch(_DAY, text, re.ASCII) is None:
+            raise ValueError
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise PydanticCustomError("day", "must be a date like 2026-11-30") from error
+    return text
+
+
+Day = Annotated[str, AfterValidator(_is_day), Field(json_schema_extra={"format": "date"}, examples=["2026-11-30"])]
+"""A document date: ISO text, no time, no zone."""
+
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]
+"""An ISO 4217 code."""
+
+
+def said(body: BaseModel) -> dict[str, Any]:
+    """The fields that a PATCH names, null included: what it does not name stays as it is."""
+    return {name: value for name, value in body if name in body.model_fields_set}

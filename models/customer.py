@@ -14,7 +14,12 @@ from core.documents import TenantDocument
 
 
 class Customer(TenantDocument):
-    """`code_key` and `search` are normalised for comparing and prefix search; `currency` is the customer's own."""
+    """`code_key` and `search` are normalised for comparing and prefix search; `currency` is the customer's own.
+
+    `status` is prospect, active or inactive; `is_active` is false exactly when it is inactive (what that means stands
+    in `planning.lifecycle`), and `status_before` is what restoring gives back. `merged_into` names the customer that
+    this one turned out to be: what it sold and planned is read as that one's. Nodes default to the customer itself.
+    """
 
     code: str
     code_key: str
@@ -24,8 +29,11 @@ class Customer(TenantDocument):
     group: str | None = None
     country: str | None = None
     currency: str
+    aliases: list[str] = Field(default_factory=list)
     status: str = "active"
+    status_before: str | None = None
     is_active: bool = True
+    merged_into: UUID | None = None
     planning_customer_id: UUID | None = None
     rev: int = 1
     created_at: datetime = Field(default_factory=now)
@@ -37,6 +45,7 @@ class Customer(TenantDocument):
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
             IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
+            IndexModel([("tenant_id", 1), ("merged_into", 1)], name="tenant_merged"),
         ]
 
 
@@ -49,6 +58,9 @@ class Assignment(TenantDocument):
     valid_from: str
     valid_to: str | None = None
     primary: bool = True
+    rev: int = 1
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
 
     class Settings:
         name = "assignments"
@@ -69,6 +81,9 @@ class MatrixEntry(TenantDocument):
     product_id: UUID
     valid_from: str | None = None
     valid_to: str | None = None
+    rev: int = 1
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
 
     class Settings:
         name = "matrix"
@@ -90,6 +105,9 @@ class CustomerPrice(TenantDocument):
     currency: str
     valid_from: str
     valid_to: str | None = None
+    rev: int = 1
+    created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
 
     class Settings:
         name = "customer_prices"

@@ -1,4 +1,6 @@
-"""Counters that guard doors, shared by all API processes: rate buckets and lockouts. Global, and short-lived."""
+"""Counters that guard doors, shared by all API processes: rate buckets and lockouts (global, and short-lived), and the
+documents that make two transactions meet when each decides on what the other one changes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from datetime import datetime
 
 from pymongo import IndexModel
 
-from core.documents import PlanwrightDocument
+from core.documents import PlanwrightDocument, TenantDocument
 
 
 class RateBucket(PlanwrightDocument):
@@ -45,3 +47,17 @@ class LoginGuard(PlanwrightDocument):
             IndexModel([("key", 1)], unique=True, name="key"),
             IndexModel([("window_ends_at", 1)], expireAfterSeconds=3_600, name="ttl"),
         ]
+
+
+class Guard(TenantDocument):
+    """Written by whoever decides on something that spans documents; `key` names the decision, e.g. `admins`.
+
+    Of two such transactions the second one conflicts, runs again and sees what the first one did.
+    """
+
+    key: str
+    passes: int = 0
+
+    class Settings:
+        name = "guards"
+        indexes = [IndexModel([("tenant_id", 1), ("key", 1)], unique=True, name="tenant_key")]

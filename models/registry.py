@@ -5,34 +5,41 @@ from __future__ import annotations
 from beanie import Document
 
 from models.audit import AuditEvent
+from models.calendar import CompanyDay
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.cycle import Cycle, Operation
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, Version, VersionLine
-from models.guards import LoginGuard, RateBucket
+from models.guards import Guard, LoginGuard, RateBucket
 from models.idempotency import IdempotencyRecord
 from models.job import Job, Mail, StoredFile
-from models.product import Product
+from models.product import Product, ProductCost
+from models.rate import FxRate
 from models.sale import MonthStatus, OrderRollup, RollupState, SaleLine, SalesRollup
 from models.session import AuthSession, PasswordToken, RefreshToken
 from models.tenant import Tenant
-from models.user import LoginIndex, User
+from models.user import Delegate, LoginIndex, User
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Tenant,
     User,
+    Delegate,
     LoginIndex,
     AuthSession,
     RefreshToken,
     PasswordToken,
     RateBucket,
     LoginGuard,
+    Guard,
     IdempotencyRecord,
     AuditEvent,
     Customer,
     Product,
+    ProductCost,
     Assignment,
     MatrixEntry,
     CustomerPrice,
+    FxRate,
+    CompanyDay,
     SaleLine,
     SalesRollup,
     OrderRollup,

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, Field
 from pymongo import IndexModel
 
 from core.documents import TenantDocument
@@ -29,6 +30,8 @@ class SaleLine(TenantDocument):
     unit_price: int | None = None
     net_revenue: int
     currency: str
+    source: str = "file"
+    """The system that the line came from."""
     import_id: UUID | None = None
 
     class Settings:
@@ -94,6 +97,18 @@ COUNTS_AS_COMPLETE: dict[str, Any] = {"status": {"$in": ["complete", "restated"]
 """The query for months whose actuals are all there."""
 
 
+class ControlTotal(BaseModel):
+    """What finance says a source holds for a month: scaled money, and rows where they count them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    revenue: int
+    rows: int | None = None
+    entered_by: UUID | None = None
+    entered_at: datetime
+
+
 class MonthStatus(TenantDocument):
     """A month's actuals: `open` (also when there is no document), `complete` or `restated`."""
 
@@ -101,6 +116,9 @@ class MonthStatus(TenantDocument):
     status: str
     completed_at: datetime | None = None
     completed_by: UUID | None = None
+    restated_at: datetime | None = None
+    control_totals: list[ControlTotal] = Field(default_factory=list)
+    rev: int = 1
 
     class Settings:
         name = "months"

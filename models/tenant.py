@@ -19,6 +19,14 @@ class Tenant(PlanwrightDocument):
     base_currency: str
     time_zone: str
     fiscal_year_start_month: int = 1
+    month_pattern: str = "calendar"
+    """How months are cut: `calendar`, or weeks in the pattern `4-4-5`, `4-5-4` or `5-4-4`."""
+    working_weekdays: list[int] = Field(default_factory=lambda: [1, 2, 3, 4, 5])
+    holiday_country: str | None = None
+    """ISO 3166 code of the country whose public holidays nobody works on; null = none."""
+    holiday_subdivision: str | None = None
+    count_working_days: bool = False
+    """Whether `entry_days`, `review_days` and reminder offsets count working days."""
     actuals_basis: str = "invoice_date"
     sheet_scope: str = "customer"
     horizon: int = 16
@@ -29,7 +37,9 @@ class Tenant(PlanwrightDocument):
     auto_close: bool = False
     auto_close_share_percent: int = 80
     is_active: bool = True
+    rev: int = 1
     created_at: datetime = Field(default_factory=now)
+    updated_at: datetime = Field(default_factory=now)
 
     class Settings:
         name = "tenants"

@@ -18,8 +18,25 @@ from planning.roles import Role
 class Action(StrEnum):
     """Everything that a role may or may not do."""
 
+    READ_USERS = "read_users"
+    MANAGE_USERS = "manage_users"
+    READ_ASSIGNMENTS = "read_assignments"
+    MANAGE_ASSIGNMENTS = "manage_assignments"
     READ_CUSTOMERS = "read_customers"
+    CHANGE_CUSTOMERS = "change_customers"
     READ_PRODUCTS = "read_products"
+    CHANGE_PRODUCTS = "change_products"
+    CHANGE_COSTS = "change_costs"
+    READ_MATRIX = "read_matrix"
+    CHANGE_MATRIX = "change_matrix"
+    READ_PRICES = "read_prices"
+    CHANGE_PRICES = "change_prices"
+    READ_RATES = "read_rates"
+    CHANGE_RATES = "change_rates"
+    READ_FINDINGS = "read_findings"
+    READ_CALENDAR = "read_calendar"
+    CHANGE_CALENDAR = "change_calendar"
+    READ_MONTHS = "read_months"
     READ_CYCLES = "read_cycles"
     CREATE_CYCLE = "create_cycle"
     CHANGE_CYCLE = "change_cycle"
@@ -53,8 +70,25 @@ _PLANNERS = frozenset({Role.ADMIN, Role.MANAGER, Role.SALES_REP})
 _EVERYBODY = frozenset(Role)
 
 RULES: Mapping[Action, Rule] = {
+    Action.READ_USERS: Rule("read users", _MANAGERS),
+    Action.MANAGE_USERS: Rule("manage users", _ADMIN),
+    Action.READ_ASSIGNMENTS: Rule("read who plans which customers", _PLANNERS),
+    Action.MANAGE_ASSIGNMENTS: Rule("assign customers", _MANAGERS),
     Action.READ_CUSTOMERS: Rule("read customers", _EVERYBODY),
+    Action.CHANGE_CUSTOMERS: Rule("change customers", _MANAGERS),
     Action.READ_PRODUCTS: Rule("read products", _EVERYBODY),
+    Action.CHANGE_PRODUCTS: Rule("change products", _MANAGERS),
+    Action.CHANGE_COSTS: Rule("change costs", _MANAGERS),
+    Action.READ_MATRIX: Rule("read what customers may order", _EVERYBODY),
+    Action.CHANGE_MATRIX: Rule("change what customers may order", _MANAGERS),
+    Action.READ_PRICES: Rule("read prices", _EVERYBODY),
+    Action.CHANGE_PRICES: Rule("change prices", _MANAGERS),
+    Action.READ_RATES: Rule("read exchange rates", _EVERYBODY),
+    Action.CHANGE_RATES: Rule("change exchange rates", _MANAGERS),
+    Action.READ_FINDINGS: Rule("read findings on master data", _MANAGERS),
+    Action.READ_CALENDAR: Rule("read the calendar", _EVERYBODY),
+    Action.CHANGE_CALENDAR: Rule("change the calendar", _ADMIN),
+    Action.READ_MONTHS: Rule("read the state of months", _EVERYBODY),
     Action.READ_CYCLES: Rule("read cycles", _EVERYBODY),
     Action.CREATE_CYCLE: Rule("create a cycle", _MANAGERS),
     Action.CHANGE_CYCLE: Rule("change a cycle", _MANAGERS),

@@ -1,0 +1,43 @@
+"""Versions at the edge: a thing is read with its `ETag`, and changed with `If-Match` naming what was read.
+
+@router.patch("/things/{thing_id}", …, responses=errors(NotFound, *STALE))
+async def change_thing(thing_id: UUID, body: ThingPatch, rev: IfMatch, …) -> Response:
+    thing = await things.change(thing_id, rev, body.said())
+    return item(ThingView.of(thing), headers=etag(thing.rev))
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+
+from core.errors import InvalidInput, PreconditionRequired, StaleVersion
+
+STALE = (StaleVersion, PreconditionRequired)
+"""What a route that asks for `IfMatch` may refuse with."""
+
+_TAG = re.compile(r'(?:W/)?"?([1-9][0-9]{0,9})"?')
+
+
+def etag(rev: int) -> dict[str, str]:
+    """The header that names the version of what is answered."""
+    return {"ETag": f'"{rev}"'}
+
+
+async def _if_match(
+    if_match: Annotated[
+        str | None, Header(description='The `ETag` (or `rev`) that was read, e.g. `"3"`.', examples=['"3"'])
+    ] = None,
+) -> int:
+    if if_match is None:
+        raise PreconditionRequired()
+    tag = _TAG.fullmatch(if_match.strip())
+    if tag is None:
+        raise InvalidInput('Send If-Match with the ETag that you read, like "3".')
+    return int(tag[1])
+
+
+IfMatch = Annotated[int, Depends(_if_match)]
+"""The version that the caller has read: 428 without it, 412 (from the service) when it is not the current one."""

@@ -1,0 +1,7 @@
+"""What products cost."""
+
+from __future__ import annotations
+
+from api.routing import router_of
+
+router = router_of("costs")
