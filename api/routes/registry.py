@@ -11,10 +11,12 @@ from api.routes import (
     costs,
     customers,
     cycles,
+    exports,
     findings,
     forecasts,
     health,
     imports,
+    mappings,
     matrix,
     metrics,
     months,
@@ -23,7 +25,9 @@ from api.routes import (
     products,
     rates,
     reports,
+    sales,
     sessions,
+    templates,
     users,
 )
 
@@ -48,5 +52,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles.router,
     forecasts.router,
     reports.router,
+    sales.router,
     imports.router,
+    mappings.router,
+    templates.router,
+    exports.router,
 )
