@@ -79,8 +79,7 @@ async def save_forecast_line(
     line_id: UUID, body: LineBody, caller: Writer, key: IdempotencyKey, received_at: ReceivedAt
 ) -> Response:
     """A line that was never saved has its id already; then name its cycle, customer and product."""
-    line = await forecasts.find_line(line_id, body.cycle_id, body.customer_id, body.product_id)
-    await demand_customer(caller.role, caller.user_id, received_at, line.customer_id)
+    line = await forecasts.find_line(caller, received_at, line_id, body.cycle_id, body.customer_id, body.product_id)
     changes = [LineChange(line.product_id, cell.change()) for cell in body.cells]
 
     async def effect() -> Response:
