@@ -118,7 +118,7 @@ async def find_line(
     if not named or line_id(current_tenant(), named.cycle_id, SALES, named.customer_id, named.product_id) != key:
         raise refusal
     try:
-        await demand_customer(caller.role, caller.user_id, received_at, named.customer_id)
+        await demand_customer(caller.role, caller.user_id, received_at, named.customer_id, caller.regions)
     except NotFound as error:
         raise refusal from error
     return named

@@ -25,7 +25,7 @@ from core.security.tokens import new_token, token_hash
 from models.session import PasswordToken, RefreshToken
 from models.tenant import Tenant
 from models.user import LoginIndex, User
-from planning.access import Actor
+from planning.access import Actor, is_regional
 from planning.roles import Role
 from services import audit, lockout, mails, sessions
 from services.sessions import Tokens
@@ -39,7 +39,7 @@ DEAD_LINK = "This link was used, replaced or is too old; ask for a new one."
 RESET_SECONDS = 1800
 NOBODY = UUID(int=0)
 
-_OF_CALLER = {"name": 1, "language": 1, "role": 1, "grants": 1, "token_version": 1}
+_OF_CALLER = {"name": 1, "language": 1, "role": 1, "grants": 1, "regions": 1, "token_version": 1}
 _OF_SIGN_IN = {"password_hash": 1, "role": 1, "token_version": 1}
 
 
@@ -54,11 +54,12 @@ class Caller:
     grants: frozenset[str]
     name: str
     language: str
+    regions: tuple[str, ...] = ()
 
     @property
     def actor(self) -> Actor:
         """The part of the caller that the access rules need."""
-        return Actor(self.role, self.grants)
+        return Actor(self.role, self.grants, is_regional(self.role, self.regions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ async def identify(access_token: object) -> Caller:
         grants=frozenset(user["grants"]),
         name=user["name"],
         language=user["language"],
+        regions=tuple(user.get("regions", ())),
     )
 
 

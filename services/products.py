@@ -1,4 +1,4 @@
-"""Reading products: for a sales rep those on the lists of the own customers, for everybody else all of the tenant."""
+"""Reading products: those on the lists of the customers in the caller's scope, all for whoever sees all customers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.customer import MatrixEntry
 from models.product import Product
 from planning.access import Action, may
 from services.identity import Caller
-from services.scopes import scope_of
+from services.scopes import ids_in, scope_of
 
 SHOWN = {
     "code": 1,
@@ -50,9 +50,9 @@ class ProductFilter:
 async def list_products(caller: Caller, wanted: ProductFilter, window: Window, at: datetime) -> Listing:
     """Raw rows of one page of what the caller sees at that time; `standard_cost` only for those who may see cost."""
     query = wanted.query()
-    scope = await scope_of(caller.role, caller.user_id, at)
-    if not scope.all_customers:
-        on_lists = {"customer_id": {"$in": sorted(scope.customer_ids)}}
+    customers = await ids_in(await scope_of(caller.role, caller.user_id, at, caller.regions))
+    if customers is not None:
+        on_lists = {"customer_id": {"$in": sorted(customers)}}
         query["_id"] = {"$in": await scoped(MatrixEntry).distinct("product_id", on_lists)}
     shown = SHOWN_WITH_COST if may(caller.actor, Action.SEE_COST).allowed else SHOWN
     return await read_page(scoped(Product), query, shown, window)
