@@ -63,6 +63,7 @@ async def test_customers_arrive_with_all_that_the_file_says() -> None:
 async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -> None:
     await make_masters()
     await factories.make_product("P2")
+    await scoped(Tenant).update_one({"_id": company.id}, {"$set": {"sheet_scope": "customer_category"}})
     rep = await factories.make_user("sales_rep", email=f"rep@{company.slug}.example")
     from_day = "email,customer_code,category,valid_from"
     people = "email,name,role,language"

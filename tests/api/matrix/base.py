@@ -63,6 +63,9 @@ class Row:
 
     `asks`: further actions, by what is sent (httpx arguments) that makes the operation ask them.
 
+    `ids`: other things for the path than the world's, where the noun needs them: the entries of a rep, say, and not
+    those of the user that `user_id` usually is.
+
     `not_taken`: why what the row sends can't be taken here; then nobody tries.
     """
 
@@ -75,6 +78,7 @@ class Row:
     quiet_links: tuple[str, ...] = ()
     scoped: bool = False
     asks: Mapping[Action, Mapping[str, Any]] = field(default_factory=dict)
+    ids: Maker | None = None
     not_taken: str = ""
 
 

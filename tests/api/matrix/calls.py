@@ -34,7 +34,8 @@ class Call:
             sent["json"] = dict(row.body(world))
         missing = [name for name in operation.parameters("path") if name not in world.ids]
         assert not missing, f'{operation.id}: `make` must set world.ids["{missing[0]}"]'
-        return cls(operation, world.ids, _as_text(sent))
+        ids = world.ids if row.ids is None else {**world.ids, **row.ids(world)}
+        return cls(operation, ids, _as_text(sent))
 
     @classmethod
     def empty(cls, operation: Operation, ids: Mapping[str, Id]) -> Call:
