@@ -89,7 +89,7 @@ RULES: Mapping[Action, Rule] = {
     Action.CHANGE_PRICES: Rule("change prices", _MANAGERS),
     Action.READ_RATES: Rule("read exchange rates", _EVERYBODY),
     Action.CHANGE_RATES: Rule("change exchange rates", _MANAGERS, company_wide=True),
-    Action.READ_FINDINGS: Rule("read findings on master data", _MANAGERS, company_wide=True),
+    Action.READ_FINDINGS: Rule("read findings on master data", _MANAGERS),
     Action.READ_CALENDAR: Rule("read the calendar", _EVERYBODY),
     Action.CHANGE_CALENDAR: Rule("change the calendar", _ADMIN),
     Action.READ_MONTHS: Rule("read the state of months", _EVERYBODY),

@@ -103,7 +103,6 @@ COMPANY_WIDE = {
     Action.CHANGE_PRODUCTS,
     Action.CHANGE_COSTS,
     Action.CHANGE_RATES,
-    Action.READ_FINDINGS,
     Action.CREATE_CYCLE,
     Action.CHANGE_CYCLE,
     Action.MOVE_CYCLE,

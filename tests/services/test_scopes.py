@@ -10,7 +10,7 @@ import pytest
 from bson.binary import Binary
 
 from core.collections import scoped
-from core.context import tenant_scope
+from core.context import system_scope, tenant_scope
 from core.errors import NotFound
 from models.customer import Customer
 from models.tenant import Tenant
@@ -125,3 +125,13 @@ async def test_a_page_of_a_region_reads_an_index_and_little_more_than_the_page(t
     distinct = {"distinct": "customers", "key": "region", "query": {"tenant_id": Binary.from_uuid(tenant.id)}}
     spelled = await customers.raw.database.command("explain", distinct, verbosity="executionStats")
     assert spelled["executionStats"]["totalDocsExamined"] <= 4
+
+
+@pytest.mark.parametrize("role", ["admin", "manager", "viewer"])
+async def test_whoever_sees_all_costs_nothing_to_find_out(role: str) -> None:
+    """Without a company in context any query would raise."""
+    with system_scope("shows that nothing is read"):
+        scope = await scope_of(role, uuid4(), NOW, ())
+        assert (scope.all_customers, scope.customer_ids) == (True, frozenset())
+        assert await narrowed(scope, {"is_active": True}) == {"is_active": True}
+        assert await ids_in(scope) is None
