@@ -29,12 +29,16 @@ Change = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What a writer knows of its file: the job, the company's currency and month rule, the titles of the columns."""
+    """What a writer knows of its file: the job, the company's currency and month rule, the titles of the columns.
+
+    In a dry run nothing is written, so a writer must remember itself what earlier batches said.
+    """
 
     import_id: UUID
     currency: str
     actuals_basis: str
     titles: Mapping[str, str]
+    dry_run: bool = False
 
     def error(self, row: int, column: str, value: object, expected: str) -> RowError:
         """A refusal of one cell, with the column as the file titles it."""

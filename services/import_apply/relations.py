@@ -18,7 +18,7 @@ class ItemOfCustomerWriter(KeyedWriter):
     """Customer x product from a date."""
 
     key = ("customer_id", "product_id", "valid_from")
-    compared: tuple[str, ...]
+    compared_fields: tuple[str, ...]
     customers: References
     products: References
 
@@ -40,7 +40,7 @@ class ItemOfCustomerWriter(KeyedWriter):
         return [{"valid_to": last} for last in batch.columns["valid_to"]]
 
     async def stored(self, rows: Sequence[Incoming]) -> Mapping[Key, RawDocument]:
-        shown = dict.fromkeys((*self.key, *self.compared), 1)
+        shown = dict.fromkeys((*self.key, *self.compared_fields), 1)
         found = await of_customers(self.door, "product_id", ((row.key[0], row.key[1]) for row in rows), shown)
         return {(row["customer_id"], row["product_id"], row["valid_from"]): row for row in found}
 
@@ -59,7 +59,7 @@ class ItemOfCustomerWriter(KeyedWriter):
 class MatrixWriter(ItemOfCustomerWriter):
     """What a customer may order."""
 
-    compared = ("valid_to",)
+    compared_fields = ("valid_to",)
 
     @property
     def door(self) -> Scoped[Any]:
@@ -69,7 +69,7 @@ class MatrixWriter(ItemOfCustomerWriter):
 class PriceWriter(ItemOfCustomerWriter):
     """Customer prices; without a currency column they are in the company's own."""
 
-    compared = ("valid_to", "price", "currency")
+    compared_fields = ("valid_to", "price", "currency")
 
     @property
     def door(self) -> Scoped[Any]:

@@ -59,7 +59,9 @@ async def test_customers_arrive_with_all_that_the_file_says() -> None:
     assert (contoso.group, contoso.currency, contoso.is_active) == (None, "EUR", True)
 
 
-@pytest.mark.parametrize("kind", ["users", "customers", "products", "assignments", "matrix", "prices", "sales"])
+@pytest.mark.parametrize(
+    "kind", ["users", "customers", "products", "assignments", "matrix", "prices", "costs", "sales"]
+)
 async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -> None:
     await make_masters()
     await factories.make_product("P2")
@@ -74,6 +76,7 @@ async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -
         "assignments": (from_day, f"{rep.email},C1,,2026-01-01", f"{rep.email},c1,Light,2026-01-01"),
         "matrix": ("customer_code,item_code,valid_to", "C1,P1,", "C1,p2,2026-12-31"),
         "prices": ("customer_code,item_code,price,valid_from", "C1,P1,2.10,2026-01-01", "C1,P1,2.20,2026-07-01"),
+        "costs": ("item_code,cost,valid_from", "P1,1.10,2026-01-01", "P2,1.20,2026-01-01"),
         "sales": (SALES, "I1,P1,1,C1,2026-01-05,3,2.5", "I1,P1,2,C1,2026-01-05,-1,2.5"),
     }  # fmt: skip
     first = await imported(kind, *files[kind])
