@@ -19,6 +19,7 @@ from services.persons import clean, person_problems, regions_problem
 
 TEMPLATE = "password-setup"
 SETUP = "setup"
+DELETED = "This e-mail address belongs to a user who was deleted; restore them instead."
 _WHY_NOT = {
     UserStatus.ACTIVE: "This user has a password already; they can ask for a new one where they sign in.",
     UserStatus.INACTIVE: "This user is deactivated; activate them first.",
@@ -92,7 +93,8 @@ async def _add(user: User, *, invite: bool) -> None:
 
     async def action() -> None:
         if await scoped(LoginIndex).exists({"email_key": user.email_key}):
-            raise EmailTaken()
+            was_deleted = await scoped(User).exists({"email_key": user.email_key, "deleted_at": {"$ne": None}})
+            raise EmailTaken(DELETED if was_deleted else None)
         await scoped(LoginIndex).insert(
             LoginIndex(email_key=user.email_key, tenant_id=current_tenant(), user_id=user.id)
         )

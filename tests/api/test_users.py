@@ -91,9 +91,10 @@ async def test_an_address_belongs_to_one_person_over_all_companies(tenant: Tenan
     outsider = await person(await factories.make_tenant())
     gone = await invited(admin)
     assert (await admin.delete(f"{USERS}/{gone['id']}", headers=at(gone))).status_code == 204
-    for email in (outsider.email.upper(), gone["email"]):
+    for email, told in ((outsider.email.upper(), "already belongs"), (gone["email"], "restore them")):
         answer = await admin.post(USERS, json=somebody(email=email))
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "email_taken")
+        assert told in answer.json()["error"]["message"]
 
 
 async def test_of_parallel_invitations_of_one_address_one_succeeds(sign_in: SignIn) -> None:
