@@ -36,7 +36,7 @@ RESETS_PER_ACCOUNT = Limit(5, 3600)
 """Mails that strangers can cause for one address: five at once, then one in twelve minutes."""
 ASKED_WITHIN = timedelta(hours=1)
 """A request that could not be worked on for so long is forgotten: its sender has asked again or given up."""
-MOST_REQUESTS = 500
+MOST_REQUESTS = 200
 
 
 async def accepted_hash(password: str, about: Iterable[str], field: str = "password") -> str:
