@@ -123,13 +123,16 @@ async def products_of(context: ImportContext) -> References:
 
 
 async def users_of(context: ImportContext) -> References:
-    """Users by e-mail address."""
-    return References(context, "email", "the e-mail address of a user of this company", await _ids(User, "email_key"))
+    """Users by e-mail address, without those who were deleted."""
+    ids = await _ids(User, "email_key", {"deleted_at": None})
+    return References(context, "email", "the e-mail address of a user of this company", ids)
 
 
-async def _ids(model: type[Customer] | type[Product] | type[User], key: str) -> dict[str, Id]:
+async def _ids(
+    model: type[Customer] | type[Product] | type[User], key: str, query: Mapping[str, Any] | None = None
+) -> dict[str, Id]:
     door: Scoped[Any] = scoped(model)
-    return {row[key]: as_binary(row["_id"]) async for row in door.find({}, {key: 1}, batch_size=10_000)}
+    return {row[key]: as_binary(row["_id"]) async for row in door.find(query, {key: 1}, batch_size=10_000)}
 
 
 def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, list[list[Id]], list[RowError]]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from planning.numbers import MONEY, PRICE, QUANTITY
 from services.import_kinds import cells
 from services.import_kinds.cells import Parser
-from services.users import MAX_NAME
+from services.persons import MAX_NAME
 
 
 class ImportKind(StrEnum):
