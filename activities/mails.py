@@ -15,7 +15,7 @@ from integrations.mail.message import compose, one_address, sender_of
 from integrations.mail.rendering import Reader, render
 from integrations.mail.smtp import Outcome, SmtpConnection
 from models.job import Mail
-from services import identity, mails
+from services import mails, passwords
 from services.mails import Recipient
 from workflows.contracts import DELIVER_MAILS_ACTIVITY, Delivered, MailsInput
 
@@ -69,7 +69,7 @@ class MailActivities:
         except InvalidInput as error:
             return Outcome("refused", error.message)
         # Minted now and kept nowhere: each try has a link of its own, and using one ends them all.
-        link = await identity.mint_password_link(mail.user_id, mail.link_purpose) if mail.link_purpose else None
+        link = await passwords.mint_link(mail.user_id, mail.link_purpose) if mail.link_purpose else None
         reader = Reader(recipient.name, recipient.tenant_name, recipient.time_zone)
         try:
             text = render(mail.template, mail.data, reader, app_url=self.settings.app.app_url, link=link)

@@ -14,12 +14,12 @@ from temporalio import activity
 
 from core.clock import now
 from models.job import Job
-from planning.access import Scope
 from reports import plan_vs_actual, plan_vs_actual_dress
 from reports.plan_vs_actual import Block, Question
 from reports.workbooks import write_xlsx
 from services import jobs
 from services import reports as report_jobs
+from services.scopes import ids_in
 from workflows.contracts import RUN_JOB_ACTIVITY, JobInput
 
 
@@ -38,7 +38,8 @@ async def run_report(asked: JobInput) -> None:
     async def progress(done: int, total: int) -> None:
         await jobs.report_progress(job.id, {"customers_done": done, "customers_total": total})
 
-    report = await plan_vs_actual.load(question_of(job, scope), at, progress)
+    question = question_of(job, await ids_in(scope))
+    report = await plan_vs_actual.load(question, at, progress)
     with TemporaryDirectory() as directory:
         workbook = Path(directory) / "report.xlsx"
         # In a thread: thousands of rows take seconds, and the worker has other things to do meanwhile.
@@ -48,13 +49,13 @@ async def run_report(asked: JobInput) -> None:
         await report_jobs.keep(job.id, body, workbook, name, all_customers=scope.all_customers)
 
 
-def question_of(job: Job, scope: Scope) -> Question:
-    """The stored parameters as the report understands them."""
+def question_of(job: Job, customer_ids: frozenset[UUID] | None) -> Question:
+    """The stored parameters as the report understands them; None = all customers."""
     params = job.params
     return Question(
         cycle_id=UUID(params["cycle_id"]),
         close_number=params["close_number"],
         months=tuple(params["months"]),
-        customer_ids=None if scope.all_customers else scope.customer_ids,
+        customer_ids=customer_ids,
         blocks=frozenset(Block(block) for block in params["group_by"]),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from services import files, upkeep
+from services import files, passwords, upkeep
 from workflows.contracts import (
     COLLECT_GARBAGE_ACTIVITY,
     FIND_MISSING_ACTIVITY,
@@ -19,7 +19,11 @@ from workflows.contracts import (
 
 @activity.defn(name=FIND_MISSING_ACTIVITY)
 async def find_missing(_: UpkeepInput) -> Missing:
-    """Everything of all tenants that a workflow should be at work on. Only reads."""
+    """Everything of all tenants that a workflow should be at work on.
+
+    First, mails are made of the requests for new passwords, which nobody looks at while the person waits. Idempotent.
+    """
+    await passwords.settle_requests()
     found = await upkeep.find_unfinished()
     return Missing(
         jobs=tuple(

@@ -10,7 +10,7 @@ from core.collections import scoped
 from core.context import tenant_scope
 from models.customer import Assignment, Customer, MatrixEntry
 from models.product import Product
-from services import identity, months, tenants
+from services import invitations, months, tenants
 
 PASSWORD = "correct-horse-battery-staple"
 REPS = 5
@@ -36,10 +36,10 @@ async def found_company() -> Company:
         await months.complete(HISTORY)
         products = [await _product(code) for code in ITEMS]
         for role in ("admin", "manager"):
-            await identity.create_user(f"{role}@chaos.example", f"The {role}", role, password=PASSWORD)
+            await invitations.create_user(f"{role}@chaos.example", f"The {role}", role, password=PASSWORD)
         for number in range(REPS):
             email = f"rep{number}@chaos.example"
-            user = await identity.create_user(email, f"Rep {number}", "sales_rep", password=PASSWORD)
+            user = await invitations.create_user(email, f"Rep {number}", "sales_rep", password=PASSWORD)
             own = [await _customer(f"C{number}{at}", products) for at in range(CUSTOMERS_PER_REP)]
             for customer in own:
                 await scoped(Assignment).insert(

@@ -130,6 +130,8 @@ class SecuritySettings(_Section):
     refresh_token_seconds: Annotated[int, Field(ge=3600)] = 14 * 86_400
     setup_link_seconds: Annotated[int, Field(ge=600)] = 7 * 86_400
     password_min_length: Annotated[int, Field(ge=8, le=64)] = 12
+    password_min_score: Annotated[int, Field(ge=0, le=4)] = 3
+    """What zxcvbn must say of a new password: 0 (too guessable) to 4 (very unguessable)."""
     bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     lockout_attempts: Annotated[int, Field(ge=2, le=100)] = 5
     lockout_seconds: Annotated[int, Field(ge=1)] = 900

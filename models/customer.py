@@ -44,6 +44,9 @@ class Customer(TenantDocument):
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
             IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
+            IndexModel(
+                [("tenant_id", 1), ("region", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_region_name"
+            ),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
             IndexModel([("tenant_id", 1), ("merged_into", 1)], name="tenant_merged"),
         ]

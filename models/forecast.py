@@ -178,13 +178,17 @@ class SnapshotRow(TenantDocument):
 
 
 class SnapshotMarker(TenantDocument):
-    """Written last: a snapshot without its marker does not exist for readers."""
+    """Written last: a snapshot without its marker does not exist for readers.
+
+    `missing_costs` counts the approved lines whose product had no cost in the cycle's first month.
+    """
 
     cycle_id: UUID
     close_number: int
     streams: dict[str, int]
     rows: int
     sha256: str
+    missing_costs: int = 0
     approved_by: UUID | None
     approved_at: datetime
     created_at: datetime = Field(default_factory=now)

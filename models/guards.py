@@ -33,18 +33,22 @@ class RateBucket(PlanwrightDocument):
 class LoginGuard(PlanwrightDocument):
     """Sign-in attempts of one key, reserved before any hashing, and forgiven by success.
 
-    `key` is a SHA-256 over the lower-case e-mail and what it is counted with (`services.lockout`); an address from
-    which somebody has signed in is remembered here, too, with no attempts and a long window.
+    `key` is a SHA-256 over the lower-case e-mail and what it is counted with (`services.lockout`), `account` one over
+    the e-mail alone, by which all counters of an account are found; after `limit` attempts the next one is refused. An
+    address from which somebody has signed in is remembered here, too, with no attempts, no account and a long window.
     """
 
     key: str
+    account: str | None = None
     attempts: int
+    limit: int = 0
     window_ends_at: datetime
 
     class Settings:
         name = "login_guards"
         indexes = [
             IndexModel([("key", 1)], unique=True, name="key"),
+            IndexModel([("account", 1)], name="account"),
             IndexModel([("window_ends_at", 1)], expireAfterSeconds=3_600, name="ttl"),
         ]
 

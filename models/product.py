@@ -59,8 +59,19 @@ class Product(TenantDocument):
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
             IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
+            *(
+                IndexModel([("tenant_id", 1), ("is_active", 1), (field, 1), ("_id", 1)], name=f"tenant_active_{name}")
+                for name, field in (("code", "code_key"), ("updated", "updated_at"))
+            ),
+            *(
+                IndexModel(
+                    [("tenant_id", 1), ("is_active", 1), (field, 1), ("name", 1), ("_id", 1)], name=f"tenant_{field}"
+                )
+                for field in ("category", "family", "brand")
+            ),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
             IndexModel([("tenant_id", 1), ("successor_id", 1)], name="tenant_successor"),
+            IndexModel([("tenant_id", 1), ("planning_item_id", 1)], name="tenant_planning_item"),
         ]
 
 

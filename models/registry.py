@@ -17,7 +17,7 @@ from models.job import Job, Mail, StoredFile
 from models.product import Product, ProductCost
 from models.rate import FxRate
 from models.sale import MonthStatus, OrderRollup, RollupState, SaleLine, SalesRollup
-from models.session import AuthSession, PasswordToken, RefreshToken
+from models.session import AuthSession, PasswordRequest, PasswordToken, RefreshToken
 from models.tenant import Tenant
 from models.user import Delegate, LoginIndex, User
 
@@ -29,6 +29,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     AuthSession,
     RefreshToken,
     PasswordToken,
+    PasswordRequest,
     RateBucket,
     LoginGuard,
     Guard,
@@ -68,6 +69,7 @@ GLOBAL_COLLECTIONS: dict[str, str] = {
     "login_index": "an e-mail address signs in before the tenant is known",
     "refresh_tokens": "found by hash before the tenant is known",
     "password_tokens": "found by hash before the tenant is known",
+    "password_requests": "asked for before anybody looks whether the address exists",
     "rate_buckets": "callers are counted before they are known",
     "login_guards": "attempts are counted before the user is known",
     "fs.files": "GridFS; owned through the tenant collection `files`",

@@ -74,6 +74,7 @@ class SalesRollup(TenantDocument):
         indexes = [
             IndexModel([("tenant_id", 1), ("customer_id", 1), ("month", 1)], name="tenant_customer_month"),
             IndexModel([("tenant_id", 1), ("month", 1)], name="tenant_month"),
+            IndexModel([("tenant_id", 1), ("product_id", 1)], name="tenant_product"),
         ]
 
 

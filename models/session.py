@@ -53,7 +53,7 @@ class RefreshToken(PlanwrightDocument):
 
 
 class PasswordToken(PlanwrightDocument):
-    """Global: the hash of a link that sets a password (`setup`, later `reset`). Single use."""
+    """Global: the hash of a link that sets a password (`setup` or `reset`). Single use."""
 
     token_hash: str
     tenant_id: UUID
@@ -67,5 +67,21 @@ class PasswordToken(PlanwrightDocument):
         indexes = [
             IndexModel([("token_hash", 1)], unique=True, name="hash"),
             IndexModel([("user_id", 1)], name="user"),
+            IndexModel([("expires_at", 1)], expireAfterSeconds=0, name="ttl"),
+        ]
+
+
+class PasswordRequest(PlanwrightDocument):
+    """Global: somebody asked for a new password. Written the same way whoever exists; upkeep makes a mail of it."""
+
+    email_key: str
+    asked_at: datetime = Field(default_factory=now)
+    expires_at: datetime
+
+    class Settings:
+        name = "password_requests"
+        indexes = [
+            IndexModel([("email_key", 1)], unique=True, name="email"),
+            IndexModel([("asked_at", 1)], name="asked"),
             IndexModel([("expires_at", 1)], expireAfterSeconds=0, name="ttl"),
         ]

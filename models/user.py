@@ -16,8 +16,9 @@ class User(TenantDocument):
     """A person of one tenant. `token_version` counts role, password and status changes: older access tokens die.
 
     `regions` narrows a manager to the customers of these regions; empty = all. `notifications` holds what the person
-    decided about mails, by kind; what is absent is the default. `deleted_at` is set on people who were removed: they
-    stay, because what they did names them.
+    decided about mails, by kind; what is absent is the default. `deleted_at` is set on people who were removed, who are
+    never active: they stay, because what they did names them. `profile_confirmed_at` is when somebody first looked
+    through the own profile.
     """
 
     email: str
@@ -32,6 +33,7 @@ class User(TenantDocument):
     notifications: dict[str, bool] = Field(default_factory=dict)
     is_active: bool = True
     deleted_at: datetime | None = None
+    profile_confirmed_at: datetime | None = None
     rev: int = 1
     password_hash: str | None = None
     token_version: int = 0

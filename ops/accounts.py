@@ -18,7 +18,7 @@ from models.user import User
 from ops.errors import OpsError
 from ops.local import LocalDirectory, LocalSettings, child_environment, given_settings, joinable, read_secrets
 from planning.roles import Role
-from services import identity, tenants
+from services import invitations, tenants
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ async def create_superuser(settings: Settings, slug: str, email: str, name: str,
 
     async def action() -> User:
         with tenant_scope(await tenants.tenant_id_of(slug)):
-            return await identity.create_user(email, name, Role.ADMIN, password=password)
+            return await invitations.create_user(email, name, Role.ADMIN, password=password)
 
     return await _connected(settings, action)
 

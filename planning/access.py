@@ -6,7 +6,7 @@ Two questions, asked in this order by lists, reports, exports and feeds alike: *
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -63,11 +63,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row of the table: the action in words, the roles that may do it, and whether a grant opens it to others."""
+    """One row of the table: the action in words, the roles that may do it, and whether a grant opens it to others.
+
+    What is `company_wide` touches or shows the customers of all regions at once: a manager with regions may not do it.
+    """
 
     words: str
     roles: frozenset[Role]
     by_grant: bool = False
+    company_wide: bool = False
 
 
 _ADMIN = frozenset({Role.ADMIN})
@@ -83,31 +87,31 @@ RULES: Mapping[Action, Rule] = {
     Action.READ_CUSTOMERS: Rule("read customers", _EVERYBODY),
     Action.CHANGE_CUSTOMERS: Rule("change customers", _MANAGERS),
     Action.READ_PRODUCTS: Rule("read products", _EVERYBODY),
-    Action.CHANGE_PRODUCTS: Rule("change products", _MANAGERS),
-    Action.CHANGE_COSTS: Rule("change costs", _MANAGERS),
+    Action.CHANGE_PRODUCTS: Rule("change products", _MANAGERS, company_wide=True),
+    Action.CHANGE_COSTS: Rule("change costs", _MANAGERS, company_wide=True),
     Action.READ_MATRIX: Rule("read what customers may order", _EVERYBODY),
     Action.CHANGE_MATRIX: Rule("change what customers may order", _MANAGERS),
     Action.READ_PRICES: Rule("read prices", _EVERYBODY),
     Action.CHANGE_PRICES: Rule("change prices", _MANAGERS),
     Action.READ_RATES: Rule("read exchange rates", _EVERYBODY),
-    Action.CHANGE_RATES: Rule("change exchange rates", _MANAGERS),
+    Action.CHANGE_RATES: Rule("change exchange rates", _MANAGERS, company_wide=True),
     Action.READ_FINDINGS: Rule("read findings on master data", _MANAGERS),
     Action.READ_CALENDAR: Rule("read the calendar", _EVERYBODY),
     Action.CHANGE_CALENDAR: Rule("change the calendar", _ADMIN),
     Action.READ_MONTHS: Rule("read the state of months", _EVERYBODY),
     Action.READ_CYCLES: Rule("read cycles", _EVERYBODY),
-    Action.CREATE_CYCLE: Rule("create a cycle", _MANAGERS),
-    Action.CHANGE_CYCLE: Rule("change a cycle", _MANAGERS),
-    Action.MOVE_CYCLE: Rule("open, close or reopen a cycle", _MANAGERS),
-    Action.DELETE_CYCLE: Rule("delete a cycle", _MANAGERS),
+    Action.CREATE_CYCLE: Rule("create a cycle", _MANAGERS, company_wide=True),
+    Action.CHANGE_CYCLE: Rule("change a cycle", _MANAGERS, company_wide=True),
+    Action.MOVE_CYCLE: Rule("open, close or reopen a cycle", _MANAGERS, company_wide=True),
+    Action.DELETE_CYCLE: Rule("delete a cycle", _MANAGERS, company_wide=True),
     Action.READ_FORECAST: Rule("read forecasts", _EVERYBODY),
     Action.WRITE_FORECAST: Rule("change forecasts", _PLANNERS),
     Action.SUBMIT_FORECAST: Rule("submit forecasts", _PLANNERS),
-    Action.IMPORT_FILE: Rule("import files", _MANAGERS),
+    Action.IMPORT_FILE: Rule("import files", _MANAGERS, company_wide=True),
     Action.IMPORT_USERS: Rule("import users", _ADMIN),
     Action.IMPORT_FORECASTS: Rule("import forecasts", _PLANNERS),
     Action.READ_IMPORT: Rule("read imports", _PLANNERS),
-    Action.UNDO_IMPORT: Rule("undo an import", _MANAGERS),
+    Action.UNDO_IMPORT: Rule("undo an import", _MANAGERS, company_wide=True),
     Action.READ_TEMPLATE: Rule("read templates", _EVERYBODY),
     Action.EXPORT: Rule("export data", _EVERYBODY),
     Action.READ_SALES: Rule("read sales", _EVERYBODY),
@@ -123,10 +127,14 @@ RULES: Mapping[Action, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: the role and the grants of a user as they are now, not as a token remembers them."""
+    """Who asks: the role and the grants of a user as they are now, not as a token remembers them.
+
+    `regional`: a manager whose customers are those of some regions.
+    """
 
     role: Role
     grants: frozenset[str] = frozenset()
+    regional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,12 @@ class Decision:
 def may(actor: Actor, action: Action) -> Decision:
     """Whether the actor may do the action at all; on whose customers is a question for the scope."""
     rule = RULES[action]
+    if rule.company_wide and actor.regional:
+        return Decision(
+            False,
+            f"To {rule.words} concerns all customers, and you see those of your regions only; ask an admin, or a "
+            "manager who sees all.",
+        )
     if actor.role in rule.roles:
         return Decision(True, f"The role {actor.role} may {rule.words}.")
     if rule.by_grant and action in actor.grants:
@@ -151,29 +165,74 @@ def may(actor: Actor, action: Action) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The customers that somebody sees: all of the tenant, or exactly these."""
+    """The customers that somebody sees: all of the tenant, or exactly these and those of these regions.
+
+    `regions` are in the form in which they are compared (`region_key`).
+    """
 
     all_customers: bool
     customer_ids: frozenset[UUID] = field(default_factory=frozenset)
+    regions: frozenset[str] = field(default_factory=frozenset)
 
 
-def customer_scope(role: Role, own_customer_ids: frozenset[UUID]) -> Scope:
-    """A sales rep sees the own customers (perhaps none), every other role all of the tenant's."""
-    if role == Role.SALES_REP:
-        return Scope(all_customers=False, customer_ids=own_customer_ids)
-    return Scope(all_customers=True)
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose customers are asked for: the role, a manager's regions as written (none = all), and who is assigned."""
+
+    role: Role
+    regions: tuple[str, ...] = ()
+    assigned: frozenset[UUID] = frozenset()
 
 
-def in_scope(scope: Scope, customer_id: UUID) -> bool:
-    """Whether the customer exists for the holder of the scope."""
-    return scope.all_customers or customer_id in scope.customer_ids
+def is_regional(role: Role, regions: Collection[str]) -> bool:
+    """Whether somebody is a manager who sees some regions only; regions narrow nobody else."""
+    return role == Role.MANAGER and bool(regions)
+
+
+def sees_all(role: Role, regions: Collection[str] = ()) -> bool:
+    """Whether somebody sees every customer of the tenant whoever is assigned."""
+    return role != Role.SALES_REP and not is_regional(role, regions)
+
+
+def customer_scope(person: Person, stood_in_for: Iterable[Person] = ()) -> Scope:
+    """The customers of a person, with those of the people whom they stand in for today.
+
+    A sales rep sees the assigned customers (perhaps none), a manager with regions those of the regions and the assigned
+    ones, everybody else all. Standing in hands on customers, never a role: a rep gets what is assigned to the other, a
+    manager with regions gets the other's regions as well, and all customers in the place of somebody who manages all.
+    Whoever somebody stands in for hands on nothing that they have by standing in themselves.
+    """
+    if sees_all(person.role, person.regions):
+        return Scope(all_customers=True)
+    others = tuple(stood_in_for)
+    assigned = person.assigned.union(*(other.assigned for other in others))
+    if person.role == Role.SALES_REP:
+        return Scope(all_customers=False, customer_ids=assigned)
+    managers = [other for other in others if other.role in _MANAGERS]
+    if any(sees_all(manager.role, manager.regions) for manager in managers):
+        return Scope(all_customers=True)
+    regions = {region_key(region) for one in (person, *managers) for region in one.regions}
+    return Scope(all_customers=False, customer_ids=assigned, regions=frozenset(regions))
+
+
+def in_scope(scope: Scope, customer_id: UUID, region: str | None) -> bool:
+    """Whether the customer, who belongs to that region (None = to none), exists for the holder of the scope."""
+    if scope.all_customers or customer_id in scope.customer_ids:
+        return True
+    return region is not None and region_key(region) in scope.regions
+
+
+def region_key(region: str) -> str:
+    """The form in which regions are compared: trimmed and case-folded."""
+    return region.strip().casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A rep's responsibility for a customer, from the first to the last day, both included; None = open end.
 
-    `category` narrows it to one product category; `primary` names the rep whom the plan's rows are attributed to.
+    `category` narrows it to one product category; `primary` names the rep whom the plan's rows are attributed to, of
+    whom there is at most one per customer, category and day (`planning.assignments`). `id` is None before it is stored.
     """
 
     customer_id: UUID
@@ -182,6 +241,7 @@ class Assignment:
     valid_to: date | None = None
     category: str | None = None
     primary: bool = True
+    id: UUID | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether the day lies within the assignment."""
@@ -200,21 +260,19 @@ def own_customers(assignments: Iterable[Assignment], user_id: UUID, at: date) ->
 def primary_rep(assignments: Iterable[Assignment], customer_id: UUID, at: date, category: str | None) -> UUID | None:
     """The rep to whom a customer's line of that category is attributed on that day; None when nobody is.
 
-    A primary assignment wins over another, one for the category over one for all, and then the newest.
+    Only primary assignments count, one for the category before one for all. Should two stand from before they were
+    refused, it is the newest.
     """
     wanted = (None, category_key(category))
     candidates = [
         assignment
         for assignment in assignments
-        if assignment.customer_id == customer_id
+        if assignment.primary
+        and assignment.customer_id == customer_id
         and assignment.holds_on(at)
         and category_key(assignment.category) in wanted
     ]
-    best = max(
-        candidates,
-        key=lambda one: (one.primary, one.category is not None, one.valid_from, one.user_id.int),
-        default=None,
-    )
+    best = max(candidates, key=lambda one: (one.category is not None, one.valid_from, one.user_id.int), default=None)
     return best.user_id if best else None
 
 

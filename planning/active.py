@@ -30,16 +30,20 @@ class ActivityReason(StrEnum):
     ADDED = "added"
     """Added or saved by a person after the opening."""
     DORMANT = "dormant"
-    """None of these."""
+    """None of these, or the product's life is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """What the rule needs to know of one line of the matrix."""
+    """What the rule needs to know of one line of the matrix.
+
+    `gone`: no month of the horizon lies in the product's life (`planning.lifespan`).
+    """
 
     sold: bool = False
     planned: bool = False
     launch_month: Month | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def classify_lines(
     """
     known = customer_has_plan or any(facts.sold or facts.planned for facts in lines.values())
     if not known:
-        return dict.fromkeys(lines, _NEW_CUSTOMER)
+        return {key: _DORMANT if facts.gone else _NEW_CUSTOMER for key, facts in lines.items()}
     return {key: _classify(facts, horizon) for key, facts in lines.items()}
 
 
@@ -83,6 +87,8 @@ def planned_in(plan: Mapping[Month, int | None]) -> bool:
 
 
 def _classify(facts: LineFacts, horizon: Collection[Month]) -> Activity:
+    if facts.gone:
+        return _DORMANT
     if facts.sold:
         reason = ActivityReason.SOLD
     elif facts.planned:

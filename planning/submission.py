@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from planning.cells import Cell, EnteredIn, Origin
+from planning.lifespan import ALWAYS, Lifespan
 from planning.months import Month
 from planning.prices import ResolvedPrice
 
 
 @dataclass(frozen=True, slots=True)
 class SheetLine:
-    """A line of the sheet: its saved cells by month (absent = never saved), and whether its months must be filled."""
+    """A line of the sheet: its saved cells by month (absent = never saved), and whether the months of its product's
+    life must be filled."""
 
     customer_id: UUID
     product_id: UUID
     mandatory: bool
     cells: Mapping[Month, Cell]
+    life: Lifespan = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def missing_mandatory(
         for line in lines
         if line.mandatory
         for month in mandatory_months
-        if not _filled(line.cells.get(month))
+        if line.life.holds(month) and not _filled(line.cells.get(month))
     )
 
 

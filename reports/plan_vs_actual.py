@@ -1,7 +1,8 @@
 """Plan against actual: the approved plan of one close beside what was sold, by month, customer and product.
 
 Lines and rollups are read a chunk of customers at a time, met per customer x product x month and added up here, so
-memory does not grow with the plan (one pipeline that joins them in the database was measured slower). Totals,
+memory does not grow with the plan (one pipeline that joins them in the database was measured slower). Products with a
+successor are read as the heirs of their months (`reports.plan_vs_actual_chains`). Totals,
 customers and products compare complete months only; incomplete months are listed and shown, never compared.
 """
 
@@ -22,7 +23,9 @@ from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, RollupState, SalesRollup
+from models.succession import read_succession
 from planning.months import Month
+from reports.plan_vs_actual_chains import Cell, ChainLines, Sale, Sales
 from reports.plan_vs_actual_sums import Group
 
 CUSTOMERS_PER_CHUNK = 50
@@ -31,12 +34,6 @@ APPROVED = "approved"
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Told after each chunk: customers done, customers in all."""
-
-Cell = tuple[Month, int | None, int | None]
-"""Month, quantity and value of the plan."""
-Sale = tuple[int, int]
-"""Quantity and revenue of a rollup."""
-Sales = dict[Month, Sale]
 
 
 class Block(StrEnum):
@@ -128,6 +125,7 @@ async def load(question: Question, at: datetime, progress: Progress) -> PlanVsAc
 
 async def _add_up(report: PlanVsActual, question: Question, customers: Known, products: Known, told: Progress) -> None:
     sums = _Sums(report)
+    chains = ChainLines(await read_succession())
     ids = list(customers)
     for done in range(0, len(ids), CUSTOMERS_PER_CHUNK):
         chunk = ids[done : done + CUSTOMERS_PER_CHUNK]
@@ -135,13 +133,25 @@ async def _add_up(report: PlanVsActual, question: Question, customers: Known, pr
         async for row in _planned(question, chunk):
             key = (row["c"], row["p"])
             cells = zip(row["months"], row["quantities"], row["values"], strict=True)
-            sums.add_line(*key, row["unit"], cells, sold.pop(key, {}))
-        for (customer_id, product_id), sales in sold.items():
-            product = products.get(product_id)
-            sums.add_line(customer_id, product_id, product.unit if product else "", (), sales)
+            if chains.takes(row["p"]):
+                chains.plan(*key, cells)
+            else:
+                sums.add_line(*key, row["unit"], cells, sold.pop(key, {}))
+        for key, sales in sold.items():
+            if chains.takes(key[1]):
+                chains.sold(*key, sales)
+            else:
+                sums.add_line(*key, _unit(products, key[1]), (), sales)
+        for customer_id, product_id, line in chains.give():
+            sums.add_line(customer_id, product_id, _unit(products, product_id), line.cells, line.sales)
         await told(done + len(chunk), len(ids))
     report.by_customer = _in_order(sums.by_customer, customers)
     report.by_product = _in_order(sums.by_product, products)
+
+
+def _unit(products: Known, product_id: UUID) -> str:
+    product = products.get(product_id)
+    return product.unit if product else ""
 
 
 class _Sums:

@@ -24,7 +24,7 @@ from seed.demo_cycles import find_cast, play_closed_cycle, play_open_cycle
 from seed.demo_tables import CURRENCY, write_tables
 from seed.demo_words import COMPANY_NAME
 from seed.importing import Step, import_table, refresh_rollups
-from services import identity, tenants
+from services import invitations, tenants
 from services.import_kinds.tables import ImportKind
 
 SLUG = "demo"
@@ -86,7 +86,7 @@ async def _add_users(company: DemoCompany, password: str) -> None:
     known = set(await scoped(User).distinct("email"))
     await asyncio.gather(
         *(
-            identity.create_user(user.email, user.name, user.role, password=password, invite=False)
+            invitations.create_user(user.email, user.name, user.role, password=password, invite=False)
             for user in company.users
             if user.email not in known
         )

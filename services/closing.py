@@ -25,12 +25,14 @@ from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, VersionLin
 from models.keys import line_id, snapshot_row_id
 from planning.access import primary_rep
 from planning.cells import Cell, EnteredIn, Origin
+from planning.costs import ResolvedCost
 from planning.fallback import ApprovedCell, approve_line
 from planning.months import Month, day_in_zone
 from planning.numbers import PRICE
 from planning.prices import PriceSource, ResolvedPrice, worth
 from planning.stages import Stage
 from services import audit, cycle_mails, operations
+from services.costs import costs_of
 from services.opening import SALES, Heartbeat
 from services.plan_facts import CustomerFacts, PlanContext, ProductFacts, chunks, load_context, load_customers
 from services.scopes import assignments_on
@@ -62,8 +64,9 @@ async def copy_snapshot(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) 
         return 0
     customers = await customers_of(cycle)
     context = await load_context(cycle, await planned_products(cycle))
+    costs = await costs_of(cycle.start_month, {id: product.cost for id, product in context.products.items()})
     for chunk in chunks(customers[done:], CUSTOMERS_PER_CHUNK):
-        await _copy_chunk(context, chunk)
+        await _copy_chunk(context, chunk, costs)
         done += len(chunk)
         heartbeat(done)
     return done
@@ -75,12 +78,13 @@ async def seal(cycle_id: UUID, at: datetime) -> Cycle:
     if cycle.stage != Stage.CLOSING:
         return cycle
     streams, digest = await digest_snapshot(cycle.id, cycle.close_number)
+    close = {"cycle_id": cycle.id, "close_number": cycle.close_number}
     marker = SnapshotMarker(
-        cycle_id=cycle.id,
-        close_number=cycle.close_number,
+        **close,
         streams=streams,
         rows=sum(streams.values()),
         sha256=digest,
+        missing_costs=await scoped(SnapshotRow).count({**close, "stream": APPROVED, "cost": None}),
         approved_by=cycle.closed_by,
         approved_at=at,
     )
@@ -198,7 +202,7 @@ def read_cell(cell: Mapping[str, Any]) -> Cell:
     )
 
 
-async def _copy_chunk(context: PlanContext, customer_ids: list[UUID]) -> None:
+async def _copy_chunk(context: PlanContext, customer_ids: list[UUID], costs: Mapping[UUID, ResolvedCost]) -> None:
     cycle = context.cycle
     facts = await load_customers(context, customer_ids)
     heads = await _frozen_heads(context, customer_ids)
@@ -210,7 +214,7 @@ async def _copy_chunk(context: PlanContext, customer_ids: list[UUID]) -> None:
         own, product = facts[line.customer_id], context.products[line.product_id]
         rep = primary_rep(assignments[line.customer_id], line.customer_id, day, line.category)
         head = {**heads[line.customer_id], "product_id": product.id, "category": line.category, "rep_id": rep}
-        head |= {"unit": product.unit, "cost": product.cost}
+        head |= {"unit": product.unit, "cost": costs[product.id].cost}
         rows += _rows_of(context, own, product, line, head)
     await scoped(SnapshotRow).insert_missing(rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -11,23 +11,25 @@ from core.collections import scoped
 from models.customer import Assignment
 from models.cycle import Cycle
 from models.forecast import Sheet
-from models.user import User
+from models.user import Delegate, User
 from planning.months import day_in_zone
 from planning.roles import Role
 from services import mails
 from services.scopes import valid_on
 
+PLANNERS = (Role.SALES_REP, Role.MANAGER, Role.ADMIN)
+
 Teller = Callable[[Cycle], Awaitable[None]]
 
 
 async def tell_opened(cycle: Cycle) -> None:
-    """Every rep with own customers hears that entry is open, until when, and for how many customers."""
-    customers = await _own_customer_counts(cycle)
-    reps = await _active_users(Role.SALES_REP)
-    for rep in reps:
-        if customers[rep]:
-            data = {**_data(cycle), "customers": customers[rep]}
-            await mails.queue(f"cycle-opened:{cycle.id}:{cycle.rev}", "cycle-opened", [rep], data)
+    """Everybody whose task it is hears that entry is open, until when, and for how many customers: the primary reps,
+    whose names the plan carries, and whoever stands in for them on that day; not those who only help."""
+    customers = await _customer_counts(cycle)
+    for planner in await _active_users(*PLANNERS):
+        if customers[planner]:
+            data = {**_data(cycle), "customers": customers[planner]}
+            await mails.queue(f"cycle-opened:{cycle.id}:{cycle.rev}", "cycle-opened", [planner], data)
 
 
 async def tell_closed(cycle: Cycle) -> None:
@@ -58,12 +60,18 @@ async def _active_users(*roles: Role) -> list[UUID]:
     return [row["_id"] for row in rows]
 
 
-async def _own_customer_counts(cycle: Cycle) -> Counter[UUID]:
+async def _customer_counts(cycle: Cycle) -> Counter[UUID]:
     day = day_in_zone(cycle.opened_at or cycle.created_at, cycle.time_zone)
-    rows = await scoped(Assignment).rows(valid_on(day), {"user_id": 1, "customer_id": 1})
+    rows = await scoped(Assignment).rows({"primary": True, **valid_on(day)}, {"user_id": 1, "customer_id": 1})
     with_sheet = set(await scoped(Sheet).distinct("customer_id", {"cycle_id": cycle.id}))
-    pairs = {(row["user_id"], row["customer_id"]) for row in rows if row["customer_id"] in with_sheet}
-    return Counter(user for user, _ in pairs)
+    planned: defaultdict[UUID, set[UUID]] = defaultdict(set)
+    for row in rows:
+        if row["customer_id"] in with_sheet:
+            planned[row["user_id"]].add(row["customer_id"])
+    own = {user_id: frozenset(customers) for user_id, customers in planned.items()}
+    for row in await scoped(Delegate).rows(valid_on(day), {"user_id": 1, "delegate_id": 1}):
+        planned[row["delegate_id"]] |= own.get(row["user_id"], frozenset())
+    return Counter({user_id: len(customers) for user_id, customers in planned.items()})
 
 
 def _data(cycle: Cycle) -> dict[str, Any]:

@@ -25,8 +25,10 @@ from planning.locks import Lock, entry_lock
 from planning.prices import ResolvedPrice
 from services import audit
 from services.closing import read_cell
+from services.identity import Caller
 from services.opening import SALES, new_sheet, prefilled_line
 from services.plan_facts import CustomerFacts, PlanContext, load_context, load_customers
+from services.scopes import demand_customer
 
 Chain = dict[str, ResolvedPrice]
 
@@ -95,17 +97,31 @@ class LineRef:
     product_id: UUID
 
 
-async def find_line(key: UUID, cycle_id: UUID | None, customer_id: UUID | None, product_id: UUID | None) -> LineRef:
-    """The line of this id: a saved one, or the one that cycle, customer and product name. NotFound otherwise, and when
-    a saved one is named as another."""
+async def find_line(
+    caller: Caller,
+    received_at: datetime,
+    key: UUID,
+    cycle_id: UUID | None,
+    customer_id: UUID | None,
+    product_id: UUID | None,
+) -> LineRef:
+    """The line of this id: a saved one, or the one that cycle, customer and product name.
+
+    NotFound otherwise, when a saved one is named as another, and, with the same words, when it is not the caller's.
+    """
+    refusal = NotFound("There is no such line among yours; for one never saved, name its cycle, customer and product.")
     row = await scoped(Line).row({"_id": key, "stream": SALES}, {"cycle_id": 1, "customer_id": 1, "product_id": 1})
     if row is not None:
         cycle_id, customer_id = cycle_id or row["cycle_id"], customer_id or row["customer_id"]
         product_id = product_id or row["product_id"]
     named = cycle_id and customer_id and product_id and LineRef(cycle_id, customer_id, product_id)
-    if named and line_id(current_tenant(), named.cycle_id, SALES, named.customer_id, named.product_id) == key:
-        return named
-    raise NotFound("There is no such line; for one never saved, name its cycle, customer and product.")
+    if not named or line_id(current_tenant(), named.cycle_id, SALES, named.customer_id, named.product_id) != key:
+        raise refusal
+    try:
+        await demand_customer(caller.role, caller.user_id, received_at, named.customer_id, caller.regions)
+    except NotFound as error:
+        raise refusal from error
+    return named
 
 
 async def read_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -> SheetFacts:

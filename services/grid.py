@@ -21,11 +21,14 @@ from models.forecast import Line, Sheet
 from models.keys import sheet_id
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
+from models.succession import read_succession
 from planning.active import Activity, ActivityReason
+from planning.lifespan import lifespan
 from planning.locks import entry_lock
 from planning.months import add_months
 from planning.numbers import MONEY, PRICE, QUANTITY
 from planning.stages import Stage, phase_of, status_of
+from planning.succession import Succession, carried
 from services.opening import SALES, late_lines, prefilled_line
 from services.plan_facts import load_context, load_customers
 
@@ -49,7 +52,7 @@ SHEET_FIELDS = dict.fromkeys(
     ("state", "entry_open", "locked_by_close", "version", "rev", "submitted_at", "mandatory_lines"), 1
 )
 LINE_FIELDS = dict.fromkeys(("product_id", "active", "mandatory", "cells"), 1)
-PRODUCT_FIELDS = dict.fromkeys(("code", "name", "category", "unit"), 1)
+PRODUCT_FIELDS = dict.fromkeys(("code", "name", "category", "unit", "launch_month", "end_month", "successor_from"), 1)
 ROLLUP_FIELDS = {"_id": 0, "product_id": 1, "month": 1, "quantity": 1, "revenue": 1}
 
 
@@ -129,6 +132,14 @@ class LastYear:
             self.quantity[bytes(row["product_id"])][month] = row["quantity"]
             self.revenue[month] += row["revenue"]
 
+    def hand_over(self, succession: Succession) -> None:
+        """Show what was sold of a product with its heir in the planned month, in the heir's units."""
+        for product_id in succession.links:
+            for month, quantity in self.quantity.pop(product_id.bytes, {}).items():
+                heir = succession.heir(product_id, add_months(month, 12))
+                of_heir = self.quantity[heir.product.bytes]
+                of_heir[month] = of_heir.get(month, 0) + carried(quantity, heir.factor)
+
     def of_product(self, product_id: UUID) -> list[float | None]:
         """One quantity per planned month; a complete month without sales is 0, an open one without any is null."""
         sold, factor = self.quantity.get(product_id.bytes, {}), QUANTITY.factor
@@ -149,7 +160,9 @@ async def _last_year(months: list[str], customer_id: UUID) -> LastYear:
     rollups = scoped_binary(SalesRollup)
     rows = await rollups.rows({"customer_id": as_binary(customer_id), "month": span}, ROLLUP_FIELDS)
     complete = await scoped(MonthStatus).rows({"month": span, **COUNTS_AS_COMPLETE}, {"_id": 0, "month": 1})
-    return LastYear(months, {row["month"] for row in complete}, rows)
+    last_year = LastYear(months, {row["month"] for row in complete}, rows)
+    last_year.hand_over(await read_succession())
+    return last_year
 
 
 def _cycle(cycle: RawDocument) -> dict[str, Any]:
@@ -223,6 +236,7 @@ def _lines(
         if product is None:
             continue
         quantity, value = _show(row["cells"], totals)
+        life = lifespan(product.get("launch_month"), product.get("end_month"), product.get("successor_from"))
         lines.append(
             {
                 "line_id": row["_id"],
@@ -233,6 +247,8 @@ def _lines(
                 "unit": product["unit"],
                 "active": row["active"],
                 "mandatory": row["mandatory"],
+                "planned_from": life.first,
+                "planned_until": life.last,
                 "saved": "virtual" not in row,
                 "total_quantity": quantity / QUANTITY.factor,
                 "total_value": value / MONEY.factor,

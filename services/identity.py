@@ -1,4 +1,4 @@
-"""Who somebody is: being invited, signing in, staying signed in, being recognised on every request, signing out.
+"""Who somebody is: signing in, staying signed in, being recognised on every request, signing out.
 
 Access tokens are short and prove nothing by themselves: `identify` reads the user and the session on every request, so
 disabling, a new role or password, and signing out act at the next call.
@@ -6,9 +6,8 @@ disabling, a new role or password, and signing out act at the next call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,30 +15,26 @@ import structlog
 
 from core.clock import now
 from core.collections import scoped, transaction
-from core.context import acting_as, current_tenant, tenant_scope
-from core.errors import Detail, EmailTaken, InvalidInput, NotAuthenticated
-from core.security.emails import clean_email, email_key
+from core.context import acting_as, tenant_scope
+from core.errors import NotAuthenticated
+from core.security.emails import email_key
 from core.security.kit import kit
-from core.security.passwords import password_problem
-from core.security.tokens import new_token, token_hash
-from models.session import PasswordToken, RefreshToken
+from core.security.tokens import token_hash
+from models.session import RefreshToken
 from models.tenant import Tenant
 from models.user import LoginIndex, User
-from planning.access import Actor
+from planning.access import Actor, is_regional
 from planning.roles import Role
-from services import audit, lockout, mails, sessions
+from services import audit, lockout, sessions
 from services.sessions import Tokens
-from services.users import person_problems
 
 log = structlog.get_logger(__name__)
 
 WRONG = "The e-mail address or the password is not right."
 ENDED = "Your session has ended; sign in again."
-DEAD_LINK = "This link was used, replaced or is too old; ask for a new one."
-RESET_SECONDS = 1800
 NOBODY = UUID(int=0)
 
-_OF_CALLER = {"name": 1, "language": 1, "role": 1, "grants": 1, "token_version": 1}
+_OF_CALLER = {"name": 1, "language": 1, "role": 1, "grants": 1, "regions": 1, "token_version": 1}
 _OF_SIGN_IN = {"password_hash": 1, "role": 1, "token_version": 1}
 
 
@@ -54,19 +49,12 @@ class Caller:
     grants: frozenset[str]
     name: str
     language: str
+    regions: tuple[str, ...] = ()
 
     @property
     def actor(self) -> Actor:
         """The part of the caller that the access rules need."""
-        return Actor(self.role, self.grants)
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The caller and the company, for the caller's own eyes."""
-
-    user: User
-    tenant: Tenant
+        return Actor(self.role, self.grants, is_regional(self.role, self.regions))
 
 
 async def identify(access_token: object) -> Caller:
@@ -88,6 +76,7 @@ async def identify(access_token: object) -> Caller:
         grants=frozenset(user["grants"]),
         name=user["name"],
         language=user["language"],
+        regions=tuple(user.get("regions", ())),
     )
 
 
@@ -144,130 +133,6 @@ async def sign_out(caller: Caller) -> None:
             await audit.record("user.signed_out", "user", caller.user_id)
 
     await transaction(action)
-
-
-async def profile(caller: Caller) -> Profile:
-    """The caller's own user and company."""
-    return Profile(await scoped(User).get(caller.user_id), await scoped(Tenant).get(caller.tenant_id))
-
-
-async def create_user(
-    email: str,
-    name: str,
-    role: str,
-    *,
-    grants: Sequence[str] = (),
-    language: str = "en",
-    password: str | None = None,
-    invite: bool = True,
-) -> User:
-    """Add a person to the tenant in context, and queue the mail with the set-up link unless a password is given.
-
-    Raises `InvalidInput` with all that is wrong, and `EmailTaken` when the address signs in somewhere already, be it in
-    another tenant. `invite=False` sends nothing.
-    """
-    problems = [*person_problems(name=name, role=role, grants=grants, language=language), *_password_problems(password)]
-    if problems:
-        raise InvalidInput(details=problems)
-    address = clean_email(email)
-    hashed = await kit().passwords.hash(password) if password is not None else None
-    user = User(
-        email=address,
-        email_key=email_key(address),
-        name=name.strip(),
-        role=str(Role(role)),
-        grants=sorted(grants),
-        language=language,
-        password_hash=hashed,
-    )
-
-    await _add(user, invite=invite and password is None)
-    return user
-
-
-async def _add(user: User, *, invite: bool) -> None:
-    """Index, user, audit event and, with `invite`, the mail, in one transaction."""
-
-    async def action() -> None:
-        if await scoped(LoginIndex).exists({"email_key": user.email_key}):
-            raise EmailTaken()
-        await scoped(LoginIndex).insert(
-            LoginIndex(email_key=user.email_key, tenant_id=current_tenant(), user_id=user.id)
-        )
-        await scoped(User).insert(user)
-        said = {"email": user.email, "name": user.name, "role": user.role, "grants": user.grants}
-        await audit.record("user.created", "user", user.id, after=said)
-        if invite:
-            await mails.queue(f"user-created:{user.id}", "password-setup", [user.id], {}, link_purpose="setup")
-
-    await transaction(action)
-
-
-async def mint_password_link(user_id: UUID, purpose: str) -> str:
-    """A link with which the user of the tenant in context sets a password once; `purpose` is `setup` or `reset`.
-
-    The token stands in the fragment, which browsers don't send and proxies don't log. Each delivery of a mail mints
-    its own; using one ends them all. The host comes from the settings, never from a request.
-    """
-    settings = kit().settings
-    lifetimes: Mapping[str, int] = {"setup": settings.security.setup_link_seconds, "reset": RESET_SECONDS}
-    raw = new_token()
-    await scoped(PasswordToken).insert(
-        PasswordToken(
-            token_hash=token_hash(raw),
-            tenant_id=current_tenant(),
-            user_id=user_id,
-            purpose=purpose,
-            expires_at=now() + timedelta(seconds=lifetimes[purpose]),
-        )
-    )
-    return f"{settings.app.app_url.rstrip('/')}/password-setup#token={raw}"
-
-
-async def set_password_by_link(token: str, password: str, *, address: str) -> None:
-    """Set the password of the link's owner; ends the owner's sessions, other links and lockout.
-
-    Raises `InvalidInput` for a password that is not accepted (the link stays good) and for a link that is not, and
-    `TooManyRequests`.
-    """
-    await lockout.require_address(kit().settings, address)
-    if problems := _password_problems(password):
-        raise InvalidInput(details=problems)
-    link = await scoped(PasswordToken).row(_usable(token))
-    if link is None:
-        raise InvalidInput(DEAD_LINK, details=[Detail("token", DEAD_LINK)])
-    hashed = await kit().passwords.hash(password)
-    with tenant_scope(link["tenant_id"]), acting_as(link["user_id"]):
-        email = await _replace_password(token, link["user_id"], hashed)
-    await lockout.unlock(email, address)
-
-
-async def _replace_password(token: str, user_id: UUID, hashed: str) -> str:
-    """Use up the link and store the hash, in one transaction; returns the owner's e-mail address."""
-
-    async def action() -> str:
-        claimed = await scoped(PasswordToken).change(_usable(token), {"$set": {"used_at": now()}})
-        changes = {"$set": {"password_hash": hashed, "updated_at": now()}, "$inc": {"token_version": 1}}
-        user = claimed and await scoped(User).change({"_id": user_id, "is_active": True}, changes)
-        if not user:
-            raise InvalidInput(DEAD_LINK, details=[Detail("token", DEAD_LINK)])
-        await scoped(PasswordToken).update_many({"user_id": user_id, "used_at": None}, {"$set": {"used_at": now()}})
-        await sessions.revoke_all(user_id, "password set")
-        await audit.record("user.password_set", "user", user_id)
-        return str(user["email"])
-
-    return await transaction(action)
-
-
-def _usable(token: str) -> dict[str, Any]:
-    return {"token_hash": token_hash(token), "used_at": None, "expires_at": {"$gt": now()}}
-
-
-def _password_problems(password: str | None) -> list[Detail]:
-    if password is None:
-        return []
-    problem = password_problem(password, min_length=kit().settings.security.password_min_length)
-    return [Detail("password", problem)] if problem else []
 
 
 async def _is_open(tenant_id: UUID) -> bool:

@@ -198,7 +198,8 @@ class _Run:
     async def _begin(self, header: list[str]) -> tuple[FileValidator, Writer]:
         tenant = await scoped(Tenant).get(current_tenant())
         validator = FileValidator(self.kind, header, base_currency=tenant.base_currency)
-        context = ImportContext(self.job.id, tenant.base_currency, tenant.actuals_basis, validator.titles)
+        rules = (tenant.base_currency, tenant.actuals_basis)
+        context = ImportContext(self.job.id, *rules, validator.titles, self.dry_run)
         writer = WRITERS[self.kind](context)
         await writer.prepare()
         return validator, writer

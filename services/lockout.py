@@ -8,11 +8,11 @@ person out of the own office. All of them end by themselves; none tells whether 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
-from uuid import UUID
 
 from pymongo import ReturnDocument
 
@@ -49,17 +49,20 @@ async def reserve(settings: Settings, email: str, address: str) -> Reservation:
     await require_address(settings, address)
     here, anywhere, known = _keys(email, address)
     limit, seconds = settings.security.lockout_attempts, settings.security.lockout_seconds
-    await _count(here, limit, seconds)
+    account = _account(email)
+    await _count(here, account, limit, seconds)
     is_known = await _is_known(known)
     if not is_known:
-        await _count(anywhere, limit * ANYWHERE_FACTOR, seconds)
+        await _count(anywhere, account, limit * ANYWHERE_FACTOR, seconds)
     return Reservation(here, anywhere, known, counted_anywhere=not is_known)
 
 
-async def require_address(settings: Settings, address: str) -> None:
-    """One token of the address's bucket for everything that guesses at secrets (sign-in, password links)."""
+async def require_address(settings: Settings, address: str, door: str = "sign-in") -> None:
+    """One token of the address's bucket for everything that guesses at secrets (sign-in, password links); a `door` of
+    its own counts for itself.
+    """
     limit = Limit(settings.http.rate_limit_logins_per_minute)
-    await require(scoped(RateBucket).raw, f"sign-in|{network_of(address)}", limit)
+    await require(scoped(RateBucket).raw, f"{door}|{network_of(address)}", limit)
 
 
 async def succeed(reservation: Reservation) -> None:
@@ -74,11 +77,23 @@ async def succeed(reservation: Reservation) -> None:
     await guards.update_one({"_id": bucket_id(reservation.known)}, {"$set": fields}, upsert=True)
 
 
-async def unlock(email: str, address: str) -> None:
-    """Forget all attempts on the account from this network and from anywhere: its owner proved to hold the mailbox."""
-    here, anywhere, _ = _keys(email, address)
-    ids: list[UUID] = [bucket_id(here), bucket_id(anywhere)]
-    await scoped(LoginGuard).delete({"_id": {"$in": ids}})
+async def unlock(email: str) -> int:
+    """Forget all attempts on the account, from wherever; how many counters that were.
+
+    For whoever proved to hold the mailbox, and for admins. Networks from which the account signed in stay known.
+    """
+    return (await scoped(LoginGuard).delete({"account": _account(email)})).deleted_count
+
+
+async def locked_until(emails: Iterable[str]) -> dict[str, datetime]:
+    """Until when sign-in is refused from at least one network, by the address as given; open accounts are left out."""
+    by_account = {_account(email): email for email in emails}
+    used_up = {"account": {"$in": list(by_account)}, "window_ends_at": {"$gt": now()}}
+    found: dict[str, datetime] = {}
+    for guard in await scoped(LoginGuard).rows({**used_up, "$expr": {"$gte": ["$attempts", "$limit"]}}):
+        email = by_account[guard["account"]]
+        found[email] = max(guard["window_ends_at"], found.get(email, guard["window_ends_at"]))
+    return found
 
 
 def network_of(address: str) -> str:
@@ -99,6 +114,10 @@ def _keys(email: str, address: str) -> tuple[str, str, str]:
     return _digest("here", person, network), _digest("anywhere", person), _digest("known", person, network)
 
 
+def _account(email: str) -> str:
+    return _digest("account", email_key(email))
+
+
 def _digest(*parts: str) -> str:
     return sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -107,13 +126,15 @@ async def _is_known(key: str) -> bool:
     return await scoped(LoginGuard).exists({"_id": bucket_id(key), "window_ends_at": {"$gt": now()}})
 
 
-async def _count(key: str, limit: int, seconds: int) -> None:
+async def _count(key: str, account: str, limit: int, seconds: int) -> None:
     """Add one attempt in one atomic update on the server's clock; a window that ended starts anew."""
     live = {"$gt": ["$window_ends_at", "$$NOW"]}
     end = {"$dateAdd": {"startDate": "$$NOW", "unit": "second", "amount": seconds}}
     more = {"$min": [{"$add": ["$attempts", 1]}, limit + 1]}
     fields = {
         "key": key,
+        "account": account,
+        "limit": limit,
         "attempts": {"$cond": [live, more, 1]},
         "window_ends_at": {"$cond": [live, "$window_ends_at", end]},
     }

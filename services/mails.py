@@ -25,6 +25,7 @@ from core.text import printable
 from models.job import Mail
 from models.tenant import Tenant
 from models.user import User
+from planning.users import NOTIFIED_BY_DEFAULT, notification_of
 
 CLAIM = timedelta(seconds=60)
 FIRST_PAUSE = timedelta(seconds=30)
@@ -46,7 +47,7 @@ def without_mails() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom a mail goes to, as of now; times in it are shown in `time_zone`."""
+    """Whom a mail goes to, as of now; times in it are shown in `time_zone`, the own or the company's."""
 
     name: str
     email: str
@@ -61,8 +62,8 @@ async def queue(
     """Queue one mail to each of the users, once per (cause, user) whatever is repeated; returns how many are new.
 
     Joins the caller's transaction, so a mail exists if and only if its cause happened. `data` holds JSON values and
-    never a secret: with `link_purpose` the delivery mints the password link itself. Inside `without_mails` it does
-    nothing.
+    never a secret: with `link_purpose` the delivery mints the password link itself. People who switched mails of this
+    kind off get none. Inside `without_mails` it does nothing.
     """
     if _muted.get():
         return 0
@@ -70,8 +71,9 @@ async def queue(
     domain = sender_domain()
 
     async def insert() -> int:
-        known = await scoped(Mail).distinct("user_id", {"cause": cause, "user_id": {"$in": wanted}})
-        fresh = [user_id for user_id in wanted if user_id not in set(known)]
+        known = set(await scoped(Mail).distinct("user_id", {"cause": cause, "user_id": {"$in": wanted}}))
+        left_out = known | await _switched_off(template, wanted)
+        fresh = [user_id for user_id in wanted if user_id not in left_out]
         mails = [
             Mail(cause=cause, template=template, data=data, user_id=user_id, message_id="", link_purpose=link_purpose)
             for user_id in fresh
@@ -81,6 +83,17 @@ async def queue(
         return len(mails)
 
     return await transaction(insert)
+
+
+async def _switched_off(template: str, user_ids: Sequence[UUID]) -> set[UUID]:
+    """Who of these does not want mails of the template's kind."""
+    kind = notification_of(template)
+    if kind is None:
+        return set()
+    decided = f"notifications.{kind}"
+    off: dict[str, Any] = {decided: False} if NOTIFIED_BY_DEFAULT[kind] else {decided: {"$ne": True}}
+    rows = await scoped(User).rows({"_id": {"$in": list(user_ids)}, **off}, {"_id": 1})
+    return {row["_id"] for row in rows}
 
 
 def sender_domain() -> str:
@@ -111,7 +124,7 @@ async def recipient(user_id: UUID) -> Recipient | None:
     if user is None:
         return None
     tenant = await scoped(Tenant).get(current_tenant())
-    return Recipient(user.name, user.email, user.is_active, tenant.name, tenant.time_zone)
+    return Recipient(user.name, user.email, user.is_active, tenant.name, user.time_zone or tenant.time_zone)
 
 
 async def mark_sent(mail_id: UUID) -> None:

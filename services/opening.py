@@ -157,11 +157,12 @@ def _lines_of(context: PlanContext, customer_id: UUID, facts: CustomerFacts) -> 
 
 
 def _line_facts(context: PlanContext, facts: CustomerFacts, product_id: UUID) -> LineFacts:
-    history = facts.history.get(product_id)
+    product = context.products[product_id]
     return LineFacts(
-        sold=history is not None and sold_in(history.quantity, context.active_months),
+        sold=any(sold_in(history.quantity, context.active_months) for _, history in context.histories(facts, product)),
         planned=planned_in(facts.last_plan.get(product_id, {})),
-        launch_month=context.products[product_id].launch_month,
+        launch_month=product.launch_month,
+        gone=not product.life.of(context.cycle.months),
     )
 
 

@@ -7,9 +7,10 @@ All numbers are scaled integers (quantity 1/1000, money 1/10000, price 1/10^8) i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -23,21 +24,30 @@ from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
+from models.succession import read_succession
 from planning.defaults import DEFAULTS
+from planning.lifespan import ALWAYS, Lifespan, lifespan
 from planning.months import Month, add_months, first_day, last_day
 from planning.naive import naive_line
 from planning.numbers import PRICE
 from planning.prices import CustomerPrice, ResolvedPrice, average_price, resolve_prices
+from planning.succession import ONE, Succession, carried, inherited, joined
 
 HISTORY_MONTHS = 37
 """How far back history is read: three seasons and the current month."""
 
+PRODUCT_FIELDS = (
+    *("code", "name", "category", "unit", "list_price", "standard_cost"),
+    *("launch_month", "end_month", "successor_from", "is_active"),
+)
+
 QuantityByMonth = dict[Month, int]
+LastPlan = dict[UUID, dict[Month, int | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """A product as planning sees it; prices and cost scaled, None when unknown."""
+    """A product as planning sees it; prices and the standard cost scaled, None when unknown."""
 
     id: UUID
     code: str
@@ -48,6 +58,7 @@ class ProductFacts:
     cost: int | None
     launch_month: Month | None
     is_active: bool = True
+    life: Lifespan = ALWAYS
 
 
 @dataclass(slots=True)
@@ -61,12 +72,23 @@ class LineHistory:
 
 @dataclass(slots=True)
 class CustomerFacts:
-    """Everything about one customer's lines, by product."""
+    """Everything about one customer's lines, by product. The last plan is that of each month's heirs."""
 
     matrix: set[UUID] = field(default_factory=set)
     history: dict[UUID, LineHistory] = field(default_factory=lambda: defaultdict(LineHistory))
     prices: dict[UUID, list[CustomerPrice]] = field(default_factory=lambda: defaultdict(list))
-    last_plan: dict[UUID, dict[Month, int | None]] = field(default_factory=dict)
+    last_plan: LastPlan = field(default_factory=dict)
+
+    def history_of(self, sources: Mapping[UUID, Fraction]) -> LineHistory:
+        """The history of these products with their factors, as that of one."""
+        known = [(self.history[source], factor) for source, factor in sources.items() if source in self.history]
+        if len(known) == 1 and known[0][1] == ONE:
+            return known[0][0]
+        return LineHistory(
+            joined((history.quantity, factor) for history, factor in known),
+            sum(carried(history.priced_quantity, factor) for history, factor in known),
+            sum(history.priced_revenue for history, _ in known),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +102,36 @@ class PlanContext:
     reference: tuple[UUID, int] | None
     """Cycle and close number of the last approved plan."""
     products: Mapping[UUID, ProductFacts]
+    succession: Succession
+    mortal: frozenset[UUID]
+    """The products whose life has a beginning or an end."""
+
+    def histories(self, facts: CustomerFacts, product: ProductFacts) -> Iterator[tuple[tuple[Month, ...], LineHistory]]:
+        """The months of the cycle in runs, each with the history that it stands on: the line's own, and from the month
+        on in which it takes over from another product, that one's as well."""
+        for span in self.succession.spans(product.id, self.cycle.months):
+            yield span.months, facts.history_of(span.sources)
 
     def prices(self, facts: CustomerFacts, product: ProductFacts) -> tuple[ResolvedPrice, ...]:
         """The price chain of a line without overrides, one per month of the cycle."""
-        history = facts.history.get(product.id)
-        average = None
-        if history is not None:
-            average = average_price(history.priced_revenue, history.priced_quantity)
-        return resolve_prices(
-            self.cycle.months,
-            customer_prices=facts.prices.get(product.id, ()),
-            list_price=product.list_price,
-            average_price=average,
-        )
+        resolved: list[ResolvedPrice] = []
+        for months, history in self.histories(facts, product):
+            resolved += resolve_prices(
+                months,
+                customer_prices=facts.prices.get(product.id, ()),
+                list_price=product.list_price,
+                average_price=average_price(history.priced_revenue, history.priced_quantity),
+            )
+        return tuple(resolved)
 
     def naive(self, facts: CustomerFacts, product: ProductFacts) -> dict[Month, int | None]:
-        """The naive quantity per month of the cycle, from the months that are complete now."""
-        history = facts.history.get(product.id)
-        quantities = history.quantity if history is not None else {}
-        values = naive_line(self.cycle.months, quantities, self.complete_months)
-        return {month: value.quantity for month, value in values.items()}
+        """The naive quantity per month of the cycle, from the months that are complete now; null outside of the
+        product's life."""
+        quantities: dict[Month, int | None] = dict.fromkeys(self.cycle.months)
+        for months, history in self.histories(facts, product):
+            values = naive_line(product.life.of(months), history.quantity, self.complete_months)
+            quantities |= {month: value.quantity for month, value in values.items()}
+        return quantities
 
 
 async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None) -> PlanContext:
@@ -108,36 +140,40 @@ async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None
     complete = frozenset(row["month"] for row in months)
     latest = sorted(complete, reverse=True)
     before_start = [month for month in latest if month < cycle.start_month]
+    products = await load_products(product_ids)
     return PlanContext(
         cycle=cycle,
         complete_months=complete,
         active_months=tuple(before_start[: DEFAULTS.active_history_months]),
         price_months=frozenset(before_start[: DEFAULTS.price_history_months]),
         reference=await _reference(cycle),
-        products=await load_products(product_ids),
+        products=products,
+        succession=await read_succession(),
+        mortal=frozenset(id for id, product in products.items() if product.life != ALWAYS),
     )
 
 
 async def load_products(product_ids: Collection[UUID] | None = None) -> dict[UUID, ProductFacts]:
     """The active products, all or these (named ones also when inactive)."""
     query: dict[str, Any] = {"is_active": True} if product_ids is None else {"_id": {"$in": list(product_ids)}}
-    fields = ("code", "name", "category", "unit", "list_price", "standard_cost", "launch_month", "is_active")
-    rows = await scoped(Product).rows(query, dict.fromkeys(fields, 1))
+    rows = await scoped(Product).rows(query, dict.fromkeys(PRODUCT_FIELDS, 1))
     return {row["_id"]: _product(row) for row in rows}
 
 
 async def load_customers(
     context: PlanContext, customer_ids: Collection[UUID], product_ids: Collection[UUID] | None = None
 ) -> dict[UUID, CustomerFacts]:
-    """The facts of these customers; `product_ids` limits them to these lines."""
+    """The facts of these customers; `product_ids` limits them to these lines and what they stand on."""
     found: dict[UUID, CustomerFacts] = {customer: CustomerFacts() for customer in customer_ids}
     where: dict[str, Any] = {"customer_id": {"$in": list(customer_ids)}}
+    behind = where
     if product_ids is not None:
-        where["product_id"] = {"$in": list(product_ids)}
+        behind = {**where, "product_id": {"$in": list(context.succession.with_predecessors(product_ids))}}
+        where = {**where, "product_id": {"$in": list(product_ids)}}
     await _add_matrix(found, where, context)
-    await _add_history(found, where, context)
+    await _add_history(found, behind, context)
     await _add_prices(found, where)
-    await _add_last_plan(found, where, context)
+    await _add_last_plan(found, behind, context)
     return found
 
 
@@ -217,6 +253,18 @@ async def _add_last_plan(found: dict[UUID, CustomerFacts], where: dict[str, Any]
     async for row in scoped(SnapshotRow).find(query, fields):
         plan = {cell["month"]: cell["quantity"] for cell in row["cells"]}
         found[row["customer_id"]].last_plan[row["product_id"]] = plan
+    for facts in found.values():
+        facts.last_plan = _still_meant(facts.last_plan, context)
+
+
+def _still_meant(plans: LastPlan, context: PlanContext) -> LastPlan:
+    """The plans under the heirs of their months, without months in which a product is not planned any more."""
+    if not context.succession.involved.isdisjoint(plans):
+        plans = inherited(plans, context.succession)
+    for product_id in plans.keys() & context.mortal:
+        life = context.products[product_id].life
+        plans[product_id] = {month: said for month, said in plans[product_id].items() if life.holds(month)}
+    return plans
 
 
 def _product(row: Mapping[str, Any]) -> ProductFacts:
@@ -230,6 +278,7 @@ def _product(row: Mapping[str, Any]) -> ProductFacts:
         cost=_scaled(row.get("standard_cost")),
         launch_month=row.get("launch_month"),
         is_active=row["is_active"],
+        life=lifespan(row.get("launch_month"), row.get("end_month"), row.get("successor_from")),
     )
 
 

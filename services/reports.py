@@ -1,7 +1,7 @@
 """Report jobs: asking for one, running it with the scope of who asked, and reading it.
 
 The figures themselves are made in `reports`. A report shows the customers that its requester saw when it ran; it is
-read by the requester, managers and admins, and does not exist for anybody else.
+read by the requester and by managers and admins who see all customers, and does not exist for anybody else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from models.cycle import Cycle
 from models.forecast import SnapshotMarker
 from models.job import Job, StoredFile
 from models.user import User
-from planning.access import Scope
+from planning.access import Scope, sees_all
 from planning.months import Month
 from planning.roles import Role
 from services import cycles, files, jobs
@@ -89,7 +89,7 @@ async def list_reports(caller: Caller, window: Window, at: datetime, *, state: s
     query: dict[str, Any] = {"kind": REPORT} | jobs.still_kept(at)
     if state is not None:
         query["state"] = state
-    if caller.role not in SEES_ALL_REPORTS:
+    if not _sees_all_reports(caller):
         query |= {"requested_by": caller.user_id} | _still_in_scope(caller)
     return await read_page(scoped(Job), query, SHOWN, window)
 
@@ -115,10 +115,10 @@ async def open_workbook(caller: Caller, job_id: UUID) -> tuple[StoredFile, Async
 
 async def scope_of_requester(job: Job, at: datetime) -> Scope | None:
     """Whose customers the requester sees now; None when the requester is gone or no longer active."""
-    user = await scoped(User).row({"_id": job.requested_by, "is_active": True}, {"role": 1})
+    user = await scoped(User).row({"_id": job.requested_by, "is_active": True}, {"role": 1, "regions": 1})
     if user is None:
         return None
-    return await scope_of(user["role"], user["_id"], at)
+    return await scope_of(user["role"], user["_id"], at, user.get("regions", ()))
 
 
 async def keep(job_id: UUID, report: dict[str, Any], workbook: Path, name: str, *, all_customers: bool) -> None:
@@ -142,17 +142,21 @@ async def _visible(caller: Caller, job_id: UUID) -> Job:
         raise refusal from error
     if job.kind != REPORT:
         raise refusal
-    if caller.role in SEES_ALL_REPORTS:
+    if _sees_all_reports(caller):
         return job
-    wider_than_role = caller.role == Role.SALES_REP and bool((job.result or {}).get("all_customers"))
+    wider_than_role = not sees_all(caller.role, caller.regions) and bool((job.result or {}).get("all_customers"))
     if job.requested_by != caller.user_id or wider_than_role:
         raise refusal
     return job
 
 
+def _sees_all_reports(caller: Caller) -> bool:
+    return caller.role in SEES_ALL_REPORTS and sees_all(caller.role, caller.regions)
+
+
 def _still_in_scope(caller: Caller) -> dict[str, Any]:
-    """Somebody who became a sales rep no longer sees the reports over all customers from before."""
-    return {"result.all_customers": {"$ne": True}} if caller.role == Role.SALES_REP else {}
+    """Somebody who became a sales rep, or got regions, no longer sees the reports over all customers from before."""
+    return {} if sees_all(caller.role, caller.regions) else {"result.all_customers": {"$ne": True}}
 
 
 async def _close_number(cycle: Cycle, wanted: int | None) -> int:

@@ -16,7 +16,8 @@ import structlog
 from core.clock import now
 from core.collections import scoped, transaction
 from core.context import acting_as
-from core.errors import NotAuthenticated
+from core.errors import NotAuthenticated, NotFound
+from core.listing import Listing, Window, read_page
 from core.security.jwt import AccessClaims
 from core.security.kit import kit
 from core.security.tokens import new_token, token_hash
@@ -24,6 +25,8 @@ from core.text import printable
 from models.session import AuthSession, RefreshToken
 from models.user import User
 from services import audit
+
+SHOWN = ("created_at", "expires_at", "ip", "user_agent")
 
 log = structlog.get_logger(__name__)
 
@@ -99,12 +102,44 @@ async def revoke(session_id: UUID, reason: str) -> bool:
     return revoked is not None
 
 
-async def revoke_all(user_id: UUID, reason: str) -> int:
-    """End all sessions of a user, in the transaction of the cause; how many that were."""
+async def revoke_all(user_id: UUID, reason: str, *, but: UUID | None = None) -> int:
+    """End all sessions of a user, perhaps but one, in the transaction of the cause; how many that were."""
     ended = await scoped(AuthSession).update_many(
-        {"user_id": user_id, "revoked_at": None}, {"$set": {"revoked_at": now(), "revoked_reason": reason}}
+        {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}},
+        {"$set": {"revoked_at": now(), "revoked_reason": reason}},
     )
     return ended.modified_count
+
+
+async def list_living(user_id: UUID, window: Window) -> Listing:
+    """One page of a user's sessions that are neither revoked nor over; raises `NotFound` where there is no user."""
+    await scoped(User).get(user_id)
+    alive = {"user_id": user_id, "revoked_at": None, "expires_at": {"$gt": now()}}
+    return await read_page(scoped(AuthSession), alive, dict.fromkeys(SHOWN, 1), window)
+
+
+async def end_one(user_id: UUID, session_id: UUID) -> None:
+    """End one session of a user; its tokens are dead at the next call. Raises `NotFound` for one that is not living."""
+
+    async def action() -> None:
+        if await living(session_id, user_id) is None or not await revoke(session_id, "ended by hand"):
+            raise NotFound()
+        await audit.record("session.ended", "session", session_id, after={"user_id": str(user_id)})
+
+    await transaction(action)
+
+
+async def end_all(user_id: UUID, *, but: UUID | None = None) -> int:
+    """End all sessions of a user, perhaps but one; how many that were. Raises `NotFound`."""
+
+    async def action() -> int:
+        await scoped(User).get(user_id)
+        ended = await revoke_all(user_id, "ended by hand", but=but)
+        if ended:
+            await audit.record("user.sessions_ended", "user", user_id, after={"sessions": ended})
+        return ended
+
+    return await transaction(action)
 
 
 async def end_family(session_id: UUID) -> None:

@@ -112,7 +112,16 @@ async def _load(cycle_id: UUID, customer_id: UUID) -> tuple[PlanContext, Custome
 
 def _check(context: PlanContext, facts: CustomerFacts, rows: list[RawDocument], customer_id: UUID) -> Check:
     cycle = context.cycle
-    lines = [SheetLine(customer_id, row["product_id"], row["mandatory"], read_cells(row["cells"])) for row in rows]
+    lines = [
+        SheetLine(
+            customer_id,
+            row["product_id"],
+            row["mandatory"],
+            read_cells(row["cells"]),
+            context.products[row["product_id"]].life,
+        )
+        for row in rows
+    ]
     changed: list[ChangedPrice] = []
     for line in lines:
         chain = chain_prices(context, facts, line.product_id)

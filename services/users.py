@@ -1,101 +1,219 @@
-"""People of a tenant: what may be said about them, and how they change."""
+"""People of a tenant: who they are, and how an admin changes that.
+
+What a change of rights means acts at the next call: `token_version` grows, and older access tokens are dead.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from core.clock import now
 from core.collections import scoped, transaction
-from core.errors import Conflict, Detail, InvalidInput
-from core.text import text_problem
-from models.user import User
-from planning.access import RULES
+from core.errors import Conflict, EmailTaken, InvalidInput
+from core.listing import Listing, Window, read_page
+from core.search import search_filter, search_words
+from core.security.emails import clean_email, email_key
+from models.user import LoginIndex, User
 from planning.roles import Role
-from services import audit, sessions
+from planning.users import UserStatus, status_of
+from services import audit, lockout, passwords, revisions, sessions
+from services.guards import keep_an_admin
+from services.persons import clean, person_problems, regions_problem
 
-MAX_NAME = 120
-GRANTS = frozenset(str(action) for action, rule in RULES.items() if rule.by_grant)
+SHOWN = (
+    "email", "name", "role", "grants", "regions", "language", "time_zone", "is_active", "deleted_at", "last_login_at",
+    "rev", "created_at", "updated_at",
+)  # fmt: skip
+# A missing field is less than null: only a hash is more.
+_HAS_PASSWORD = {"$gt": ["$password_hash", None]}
+_RIGHTS = ("role", "grants")
+_OF_STATUS: Mapping[UserStatus, dict[str, Any]] = {
+    UserStatus.INVITED: {"deleted_at": None, "is_active": True, "password_hash": None},
+    UserStatus.ACTIVE: {"deleted_at": None, "is_active": True, "password_hash": {"$ne": None}},
+    UserStatus.INACTIVE: {"deleted_at": None, "is_active": False},
+    UserStatus.DELETED: {"deleted_at": {"$ne": None}},
+}
 
-_LANGUAGE = re.compile(r"[a-z]{2}")
+
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    """What to keep; None = any, but deleted people are shown only when they are asked for."""
+
+    search: str | None = None
+    role: Role | None = None
+    status: UserStatus | None = None
+
+    def query(self) -> dict[str, Any]:
+        chosen: dict[str, Any] = {"deleted_at": None} if self.status is None else dict(_OF_STATUS[self.status])
+        if self.role is not None:
+            chosen["role"] = str(self.role)
+        return chosen | search_filter(self.search)
 
 
-async def change_user(user_id: UUID, **changes: Any) -> bool:
-    """Change `name`, `role`, `grants`, `language` or `is_active`; False when nothing differs.
+async def list_users(wanted: UserFilter, window: Window) -> Listing:
+    """One page of people: `SHOWN` with `status` and `locked_until`, and never a hash."""
+    projection = {**dict.fromkeys(SHOWN, 1), "has_password": _HAS_PASSWORD}
+    listing = await read_page(scoped(User), wanted.query(), projection, window)
+    locked = await lockout.locked_until([row["email"] for row in listing.rows])
+    listing.rows[:] = [_seen(row, locked.get(row["email"])) for row in listing.rows]
+    return listing
 
-    A new role, grant or state ends all access tokens at once, disabling ends the sessions, too. Raises `NotFound`,
-    `InvalidInput`, and `Conflict` when nobody would be left to administer the tenant.
+
+async def read(user_id: UUID) -> dict[str, Any]:
+    """One person as in the list, deleted or not; raises `NotFound`."""
+    user = await scoped(User).get(user_id)
+    row = {name: getattr(user, name) for name in ("id", *SHOWN)}
+    locked = await lockout.locked_until([user.email])
+    return _seen({**row, "has_password": user.password_hash is not None}, locked.get(user.email))
+
+
+async def change_user(user_id: UUID, rev: int | None = None, **said: Any) -> bool:
+    """Change `email`, `name`, `role`, `grants`, `regions`, `language` or `time_zone`; False when nothing differs.
+
+    A new role, grant or address ends all access tokens at once; a new address ends sessions and mailed links, too.
+    Raises `NotFound`, `InvalidInput`, `StaleVersion`, `EmailTaken`, and `Conflict` for somebody who was deleted and
+    when nobody would be left to administer the tenant.
     """
-    problems = person_problems(**changes)
-    if problems:
+    if problems := person_problems(**said):
         raise InvalidInput(details=problems)
+    changes = clean(said)
+    if "email" in changes:
+        changes["email"] = clean_email(changes["email"])
 
     async def action() -> bool:
-        user = await scoped(User).get(user_id)
-        after = {name: value for name, value in _stored(changes).items() if getattr(user, name) != value}
-        if not after:
+        before = await _living(user_id)
+        if not await revisions.change(User, user_id, rev, _with_regions(before, changes), entity="user"):
             return False
-        before = {name: getattr(user, name) for name in after}
-        if user.role == Role.ADMIN and user.is_active and (after.get("role") or after.get("is_active") is False):
-            await _keep_an_admin(user_id)
-        rights = {"role", "grants", "is_active"} & after.keys()
-        update = {"$set": {**after, "updated_at": now()}, "$inc": {"token_version": 1 if rights else 0}}
-        await scoped(User).update_one({"_id": user_id}, update)
-        if after.get("is_active") is False:
-            await sessions.revoke_all(user_id, "user disabled")
-        await audit.record("user.changed", "user", user_id, before=before, after=after)
+        await _follow(before, await scoped(User).get(user_id))
         return True
 
     return await transaction(action)
 
 
-def person_problems(
-    *,
-    name: str | None = None,
-    role: str | None = None,
-    grants: Iterable[str] | None = None,
-    language: str | None = None,
-    is_active: bool | None = None,
-) -> list[Detail]:
-    """Everything that is wrong with what is said about a person; what is None is not said."""
-    problems: list[Detail] = []
-    if name is not None:
-        expected = text_problem(name, max_length=MAX_NAME) or (None if name.strip() else "a name")
-        if expected:
-            problems.append(Detail("name", f"Send {expected}."))
-    if role is not None and role not in set(Role):
-        problems.append(Detail("role", f"Send one of: {', '.join(Role)}."))
-    if grants is not None and not GRANTS.issuperset(grants):
-        problems.append(Detail("grants", f"Send any of: {', '.join(sorted(GRANTS))}."))
-    if language is not None and not _LANGUAGE.fullmatch(language):
-        problems.append(Detail("language", "Send a language code of two letters, like en."))
-    if is_active is not None and not isinstance(is_active, bool):
-        problems.append(Detail("is_active", "Send true or false."))
-    return problems
+def _with_regions(user: User, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The changes with the regions that fit the role; raises `InvalidInput` for regions of anybody but a manager."""
+    role = changes.get("role", user.role)
+    if problems := regions_problem(role, changes.get("regions", ())):
+        raise InvalidInput(details=problems)
+    left_over = user.regions and role != Role.MANAGER
+    return {**changes, "regions": []} if left_over else changes
 
 
-def _stored(changes: dict[str, Any]) -> dict[str, Any]:
-    """The changes as the document holds them; None means that nothing is said."""
-    said = {name: value for name, value in changes.items() if value is not None}
-    if "name" in said:
-        said["name"] = said["name"].strip()
-    if "role" in said:
-        said["role"] = str(Role(said["role"]))
-    if "grants" in said:
-        said["grants"] = sorted(said["grants"])
-    return said
+async def activate(user_id: UUID) -> None:
+    """Let a deactivated person in again; twice is once. Raises `NotFound`, and `Conflict` for a deleted one."""
+    await _switch(user_id, is_active=True)
 
 
-async def _keep_an_admin(leaving: UUID) -> None:
-    """Refuse when no other active admin remains.
+async def deactivate(user_id: UUID) -> None:
+    """Keep a person out from the next call on: sessions and mailed links end. Twice is once.
 
-    Two admins who disable each other at the same moment read different users: writing to all of them makes the two
-    transactions meet.
+    Raises `NotFound`, and `Conflict` for somebody who was deleted and for the last admin.
     """
-    others = await scoped(User).update_many(
-        {"role": Role.ADMIN, "is_active": True, "_id": {"$ne": leaving}}, {"$set": {"updated_at": now()}}
+    await _switch(user_id, is_active=False)
+
+
+async def delete(user_id: UUID, rev: int | None) -> None:
+    """Remove a person from lists and from the door; what they did keeps their name, and the address stays theirs.
+
+    Raises `NotFound`, `StaleVersion`, and `Conflict` for the last admin and for somebody who was deleted before.
+    """
+
+    async def action() -> None:
+        user = await _living(user_id)
+        gone = {"deleted_at": now(), "is_active": False}
+        await revisions.change(User, user_id, rev, gone, entity="user", action="deleted")
+        await _end_access(user, "user deleted")
+
+    await transaction(action)
+
+
+async def restore(user_id: UUID) -> None:
+    """Take back a deletion. The person comes back deactivated: whether they may sign in again is decided anew.
+
+    Raises `NotFound`, and `Conflict` for somebody who was not deleted.
+    """
+
+    async def action() -> None:
+        user = await scoped(User).get(user_id)
+        if user.deleted_at is None:
+            raise Conflict("This user is not deleted.")
+        await revisions.change(User, user_id, None, {"deleted_at": None}, entity="user", action="restored")
+
+    await transaction(action)
+
+
+async def unlock(user_id: UUID) -> None:
+    """Forget the wrong passwords that were tried on the account, from everywhere; raises `NotFound`."""
+
+    async def action() -> None:
+        user = await scoped(User).get(user_id)
+        if await lockout.unlock(user.email):
+            await audit.record("user.unlocked", "user", user_id)
+
+    await transaction(action)
+
+
+async def _living(user_id: UUID) -> User:
+    user = await scoped(User).get(user_id)
+    if user.deleted_at is not None:
+        raise Conflict("This user was deleted; restore them first.")
+    return user
+
+
+async def _switch(user_id: UUID, *, is_active: bool) -> None:
+    deed = "activated" if is_active else "deactivated"
+
+    async def action() -> None:
+        user = await _living(user_id)
+        if not await revisions.change(User, user_id, None, {"is_active": is_active}, entity="user", action=deed):
+            return
+        if not is_active:
+            await _end_access(user, "user deactivated")
+
+    await transaction(action)
+
+
+async def _follow(before: User, after: User) -> None:
+    """What else a change means: search words, the sign-in index, dead tokens, and that an admin remains."""
+    key = email_key(after.email)
+    moved = key != before.email_key
+    rights = moved or any(getattr(before, name) != getattr(after, name) for name in _RIGHTS)
+    found_by = {"search": search_words(after.name, after.email), "email_key": key}
+    if moved:
+        await _move_address(before, key)
+    await scoped(User).update_one({"_id": after.id}, {"$set": found_by, "$inc": {"token_version": int(rights)}})
+    if before.is_active and before.role == Role.ADMIN and after.role != Role.ADMIN:
+        await keep_an_admin()
+
+
+async def _move_address(user: User, key: str) -> None:
+    """The new address signs in, the old one is free; whoever holds the old mailbox has nothing left."""
+    if await scoped(LoginIndex).exists({"email_key": key}):
+        raise EmailTaken()
+    await scoped(LoginIndex).update_one({"email_key": user.email_key}, {"$set": {"email_key": key}})
+    await _end_doors(user.id, "address changed")
+
+
+async def _end_access(user: User, reason: str) -> None:
+    await scoped(User).update_one({"_id": user.id}, {"$inc": {"token_version": 1}})
+    await _end_doors(user.id, reason)
+    if user.role == Role.ADMIN and user.is_active:
+        await keep_an_admin()
+
+
+async def _end_doors(user_id: UUID, reason: str) -> None:
+    await sessions.revoke_all(user_id, reason)
+    await passwords.end_links(user_id)
+
+
+def _seen(row: dict[str, Any], locked_until: datetime | None) -> dict[str, Any]:
+    status = status_of(
+        is_deleted=row.get("deleted_at") is not None,
+        is_active=row.pop("is_active"),
+        has_password=row.pop("has_password"),
     )
-    if not others.matched_count:
-        raise Conflict("This is the last active admin; make somebody else an admin first.")
+    return {**row, "status": status, "locked_until": locked_until}

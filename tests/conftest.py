@@ -17,10 +17,12 @@ from core.settings import MongoSettings, Settings, load_settings
 from models.registry import DOCUMENTS
 from models.tenant import Tenant
 from tests import factories
+from tests.commands import COMMANDS
 from tests.servers import running_mongod, running_temporal
 from tests.tenancy import LISTENER
 
 monitoring.register(LISTENER)
+monitoring.register(COMMANDS)
 
 
 @pytest.fixture(autouse=True)

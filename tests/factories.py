@@ -11,7 +11,7 @@ from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.product import Product
 from models.sale import MonthStatus, SalesRollup
 from models.tenant import Tenant
-from models.user import LoginIndex, User
+from models.user import Delegate, LoginIndex, User
 
 
 async def make_tenant(**changes: Any) -> Tenant:
@@ -54,6 +54,12 @@ async def assign(user: User, customer: Customer, **changes: Any) -> Assignment:
     """Make the customer the user's own since 2020."""
     values = {"user_id": user.id, "customer_id": customer.id, "valid_from": "2020-01-01"}
     return await scoped(Assignment).insert(Assignment(**{**values, **changes}))
+
+
+async def stand_in(delegate: User, person: User, valid_from: str, valid_to: str) -> Delegate:
+    """Let the delegate stand in for the person on these days."""
+    ids = {"user_id": person.id, "delegate_id": delegate.id}
+    return await scoped(Delegate).insert(Delegate(**ids, valid_from=valid_from, valid_to=valid_to))
 
 
 async def price(customer: Customer, product: Product, amount: str, **changes: Any) -> CustomerPrice:

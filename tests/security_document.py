@@ -38,6 +38,13 @@ def promise_of(action: Action) -> Promise:
     return next(promise for promise in promises() if promise.action == action)
 
 
+def company_wide() -> set[str]:
+    """The actions that the document leaves to those who see all customers."""
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    listed = text.partition("gets 403 with the reason:")[2].partition("\n\n")[0]
+    return set(re.findall(r"`(\w+)`", listed))
+
+
 def proofs() -> dict[str, list[tuple[str, str]]]:
     """T-number -> (file, test function) of each test that its row names."""
     return {number: re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests) for number, _, tests in _rows("| # |")}

@@ -48,7 +48,7 @@ async def read_forecast(
     query: Annotated[GridQuery, query_of(GridQuery)], caller: Reader, received_at: ReceivedAt
 ) -> Response:
     """Active lines with cells, prices and their source, last year's actuals and totals. One answer, unpaged."""
-    customer = await demand_customer(caller.role, caller.user_id, received_at, query.customer_id)
+    customer = await demand_customer(caller.role, caller.user_id, received_at, query.customer_id, caller.regions)
     grid = await read_grid(query.cycle_id, customer, received_at, dormant=query.dormant, search=query.search)
     return item(grid)
 
@@ -61,7 +61,7 @@ async def save_forecast(body: SaveBody, caller: Writer, key: IdempotencyKey, rec
 
     409 only if every cell conflicts; 423 with the reason once the sheet is locked.
     """
-    await demand_customer(caller.role, caller.user_id, received_at, body.customer_id)
+    await demand_customer(caller.role, caller.user_id, received_at, body.customer_id, caller.regions)
 
     async def effect() -> Response:
         return _saved(await forecasts.save(body.cycle_id, body.customer_id, body.changes(), received_at))
@@ -79,8 +79,7 @@ async def save_forecast_line(
     line_id: UUID, body: LineBody, caller: Writer, key: IdempotencyKey, received_at: ReceivedAt
 ) -> Response:
     """A line that was never saved has its id already; then name its cycle, customer and product."""
-    line = await forecasts.find_line(line_id, body.cycle_id, body.customer_id, body.product_id)
-    await demand_customer(caller.role, caller.user_id, received_at, line.customer_id)
+    line = await forecasts.find_line(caller, received_at, line_id, body.cycle_id, body.customer_id, body.product_id)
     changes = [LineChange(line.product_id, cell.change()) for cell in body.cells]
 
     async def effect() -> Response:
@@ -99,7 +98,7 @@ async def submit_forecast(
     body: SubmitBody, caller: Submitter, key: IdempotencyKey, received_at: ReceivedAt, workflows: CurrentWorkflows
 ) -> Response:
     """Writes an immutable version and locks the sheet; afterwards saving is 423 with the reason."""
-    await demand_customer(caller.role, caller.user_id, received_at, body.customer_id)
+    await demand_customer(caller.role, caller.user_id, received_at, body.customer_id, caller.regions)
     if body.dry_run:
         return item(show_check(await submissions.check(body.cycle_id, body.customer_id, received_at)))
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.texts import Body, Line
+from api.patches import Patch
+from api.persons import Language, PersonName, TimeZone
+from api.texts import Body, Line, said
 from core.security.emails import MAX_LENGTH as EMAIL_LENGTH
 from core.security.passwords import MAX_LENGTH as PASSWORD_LENGTH
 from planning.roles import Role
-from services.identity import Profile
+from planning.users import notifications_of
+from services.profiles import Profile
 
 TOKEN_LENGTH = 256
 
@@ -41,6 +44,19 @@ class PasswordSetup(Body):
     password: Password = Field(examples=["correct horse battery staple"])
 
 
+class PasswordReset(Body):
+    """The address whose owner wants a new password."""
+
+    email: Email = Field(examples=["rep01@demo.example"])
+
+
+class PasswordChange(Body):
+    """The password that holds, and the one to set."""
+
+    current_password: Password = Field(examples=["correct horse battery staple"])
+    new_password: Password = Field(examples=["seven quiet rivers under glass"])
+
+
 class TokenPair(BaseModel):
     """What to keep after signing in."""
 
@@ -63,6 +79,42 @@ class Company(BaseModel):
     time_zone: str = Field(examples=["Europe/London"])
 
 
+class Notifications(BaseModel):
+    """Which mails the user gets; those about passwords and access always go out."""
+
+    cycle_opened: bool = Field(description="A cycle opened for entry.")
+    cycle_closed: bool = Field(description="A plan was frozen.")
+    cycle_below_share: bool = Field(description="A cycle did not close by itself, because too little is submitted.")
+    cycle_waiting: bool = Field(description="A cycle can't open while another one is in entry.")
+
+
+class NotificationsPatch(Patch):
+    """The mails to switch on or off."""
+
+    cycle_opened: bool | None = None
+    cycle_closed: bool | None = None
+    cycle_below_share: bool | None = None
+    cycle_waiting: bool | None = None
+
+
+class ProfilePatch(Patch):
+    """What to change of oneself, at least one field; `time_zone: null` means the company's."""
+
+    cleared_by_null = frozenset({"time_zone"})
+
+    name: PersonName | None = None
+    language: Language | None = None
+    time_zone: TimeZone | None = None
+    notifications: NotificationsPatch | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """What the service is asked for."""
+        named = said(self)
+        if self.notifications is not None:
+            named["notifications"] = said(self.notifications)
+        return named
+
+
 class Me(BaseModel):
     """The signed-in user."""
 
@@ -72,7 +124,13 @@ class Me(BaseModel):
     role: Role
     grants: list[str] = Field(examples=[["see_cost"]], description="Rights beyond the role.")
     language: str = Field(examples=["en"])
+    time_zone: str | None = Field(examples=["Europe/Berlin"], description="The own time zone; null = the company's.")
+    notifications: Notifications
+    first_login: bool = Field(
+        examples=[False], description="True until the profile was looked through: a first PATCH of it, changed or not."
+    )
     last_login_at: datetime | None
+    rev: int = Field(examples=[1])
     tenant: Company
 
     @classmethod
@@ -86,6 +144,10 @@ class Me(BaseModel):
             role=Role(user.role),
             grants=user.grants,
             language=user.language,
+            time_zone=user.time_zone,
+            notifications=Notifications(**notifications_of(user.notifications)),
+            first_login=user.profile_confirmed_at is None,
+            rev=user.rev,
             last_login_at=user.last_login_at,
             tenant=Company(
                 id=tenant.id,

@@ -112,6 +112,11 @@ class GridLine(BaseModel):
     unit: str = Field(examples=["EA"])
     active: bool
     mandatory: bool
+    planned_from: str | None = Field(description="The launch month: no earlier cell is mandatory.", examples=[None])
+    planned_until: str | None = Field(
+        description="The end month, or the last one before the successor takes over: no later cell is mandatory.",
+        examples=["2027-06"],
+    )
     saved: bool = Field(description="False for a line that exists only in the customer's list so far.")
     total_quantity: float
     total_value: float

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from passlib.hash import bcrypt_sha256
 
 from core.errors import Unavailable
+from core.security.strength import weakness
 from core.security.tokens import new_token
 from core.settings import SecuritySettings
 
@@ -27,7 +28,7 @@ MAX_WAITING = 64
 
 
 def password_problem(password: str, *, min_length: int) -> str | None:
-    """What is wrong with a new password, as a sentence for the person who chose it; None when it is accepted."""
+    """What is wrong with a new password whoever chose it, as a sentence for that person; None when nothing is."""
     if len(password) < min_length:
         return f"Use at least {min_length} characters."
     if len(password) > MAX_LENGTH:
@@ -48,11 +49,24 @@ class Passwords:
 
     def __init__(self, settings: SecuritySettings) -> None:
         threads = max(1, min(MAX_THREADS, os.cpu_count() or 1))
+        self._min_length = settings.password_min_length
+        self._min_score = settings.password_min_score
         self._hasher = bcrypt_sha256.using(rounds=settings.bcrypt_rounds)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
         self._waiting = 0
         self._nobodys_hash: str | None = None
         self.checks = 0
+
+    async def problem(self, password: str, about: Iterable[str] = ()) -> str | None:
+        """What is wrong with a new password, as a sentence that says what to do; None when it is accepted.
+
+        `about` is what is known of the person. Strength is estimated in the pool, too: it takes up to half a second.
+        """
+        found = password_problem(password, min_length=self._min_length)
+        if found is not None:
+            return found
+        known = tuple(about)
+        return await self._run(lambda: weakness(_normal(password), known, self._min_score))
 
     async def hash(self, password: str) -> str:
         """The salted hash to store."""

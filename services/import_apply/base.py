@@ -29,12 +29,16 @@ Change = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What a writer knows of its file: the job, the company's currency and month rule, the titles of the columns."""
+    """What a writer knows of its file: the job, the company's currency and month rule, the titles of the columns.
+
+    In a dry run nothing is written, so a writer must remember itself what earlier batches said.
+    """
 
     import_id: UUID
     currency: str
     actuals_basis: str
     titles: Mapping[str, str]
+    dry_run: bool = False
 
     def error(self, row: int, column: str, value: object, expected: str) -> RowError:
         """A refusal of one cell, with the column as the file titles it."""
@@ -119,13 +123,16 @@ async def products_of(context: ImportContext) -> References:
 
 
 async def users_of(context: ImportContext) -> References:
-    """Users by e-mail address."""
-    return References(context, "email", "the e-mail address of a user of this company", await _ids(User, "email_key"))
+    """Users by e-mail address, without those who were deleted."""
+    ids = await _ids(User, "email_key", {"deleted_at": None})
+    return References(context, "email", "the e-mail address of a user of this company", ids)
 
 
-async def _ids(model: type[Customer] | type[Product] | type[User], key: str) -> dict[str, Id]:
+async def _ids(
+    model: type[Customer] | type[Product] | type[User], key: str, query: Mapping[str, Any] | None = None
+) -> dict[str, Id]:
     door: Scoped[Any] = scoped(model)
-    return {row[key]: as_binary(row["_id"]) async for row in door.find({}, {key: 1}, batch_size=10_000)}
+    return {row[key]: as_binary(row["_id"]) async for row in door.find(query, {key: 1}, batch_size=10_000)}
 
 
 def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, list[list[Id]], list[RowError]]:

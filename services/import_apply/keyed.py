@@ -62,8 +62,11 @@ class KeyedWriter(Writer):
 
     async def plan(self, batch: ValidBatch) -> Plan:
         rows, errors = self.incoming(batch)
+        return self.compared(rows, await self.stored(rows) if rows else {}, errors)
+
+    def compared(self, rows: Iterable[Incoming], stored: Mapping[Key, RawDocument], errors: list[RowError]) -> Plan:
+        """What is new, changed and the same."""
         plan = Plan(errors=errors)
-        stored = await self.stored(rows) if rows else {}
         for row in rows:
             before = stored.get(row.key)
             if before is None:

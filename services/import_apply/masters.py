@@ -1,4 +1,4 @@
-"""Writing customers and products, by code."""
+"""Writing masters by code: what customers and products have in common, and customers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from core.mongo import RawDocument
 from core.search import search_words
 from core.text import code_key
 from models.customer import Customer
-from models.product import Product
-from services.import_apply.keyed import Incoming, Key, KeyedWriter, price
+from services.import_apply.keyed import Incoming, Key, KeyedWriter
 from services.import_kinds.validation import RowError, ValidBatch
 
 Convert = Callable[[Any], Any]
 
 
-def _same(value: Any) -> Any:
+def same(value: Any) -> Any:
+    """The cell as it was parsed."""
     return value
 
 
@@ -63,7 +63,7 @@ class CustomerWriter(MasterWriter):
 
     code_column = "customer_code"
     fields = MappingProxyType(
-        {name: (name, _same) for name in ("name", "region", "group", "country", "currency", "status")}
+        {name: (name, same) for name in ("name", "region", "group", "country", "currency", "status")}
     )
     kept = frozenset({"currency", "status"})
 
@@ -84,29 +84,3 @@ def _with_activity(row: Incoming) -> Incoming:
     if "status" not in row.values:
         return row
     return replace(row, values={**row.values, "is_active": row.values["status"] == "active"})
-
-
-class ProductWriter(MasterWriter):
-    """Products; prices and costs are decimals in the company's currency."""
-
-    code_column = "item_code"
-    fields = MappingProxyType(
-        {
-            "name": ("name", _same),
-            "category": ("category", _same),
-            "unit": ("unit", _same),
-            "list_price": ("list_price", price),
-            "list_price_currency": ("currency", _same),
-            "standard_cost": ("standard_cost", price),
-            "launch_month": ("launch_month", _same),
-        }
-    )
-    kept = frozenset({"unit", "list_price_currency"})
-
-    @property
-    def door(self) -> Scoped[Any]:
-        return scoped(Product)
-
-    def fresh(self, row: Incoming) -> RawDocument:
-        values = {"currency": self.context.currency, **row.values}
-        return dump(Product(code=row.spelled, code_key=row.key[0], **values))

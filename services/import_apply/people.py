@@ -9,13 +9,14 @@ from core.collections import scoped
 from core.context import current_tenant
 from core.errors import EmailTaken, PlanwrightError
 from models.user import LoginIndex, User
-from services import identity, users
+from services import invitations, users
 from services.import_apply.base import Plan, Refused, Writer
 from services.import_kinds.validation import ValidBatch
-from services.users import person_problems
+from services.persons import person_problems
 
 FIELDS = ("name", "role", "language")
 TAKEN = "an address that is not in use already"
+DELETED = "the address of a user who is not deleted; restore them first"
 
 
 class UserWriter(Writer):
@@ -36,6 +37,8 @@ class UserWriter(Writer):
                 plan.errors += [self.context.error(row, one.field, said[one.field], one.message) for one in problems]
             elif address in taken:
                 plan.errors.append(self.context.error(row, "email", address, TAKEN))
+            elif address in own and own[address].get("deleted_at") is not None:
+                plan.errors.append(self.context.error(row, "email", address, DELETED))
             elif address not in own:
                 plan.new.append({"row": row, "email": address, **said})
             elif any(own[address][name] != value for name, value in said.items()):
@@ -49,7 +52,7 @@ class UserWriter(Writer):
         for new in plan.new:
             person = {name: new[name] for name in ("email", *FIELDS) if name in new}
             try:
-                await identity.create_user(**person)
+                await invitations.create_user(**person)
             except EmailTaken:  # since the plan was made
                 refused.append(Refused("inserted", self.context.error(new["row"], "email", new["email"], TAKEN)))
         for found, said in plan.changed:
@@ -66,7 +69,7 @@ class UserWriter(Writer):
     async def _stored(self, addresses: list[str]) -> tuple[dict[str, dict[str, Any]], set[str]]:
         """Users of this company by address, and addresses that sign in elsewhere."""
         of_these = {"email_key": {"$in": addresses}}
-        rows = await scoped(User).rows(of_these, dict.fromkeys(("email_key", *FIELDS), 1))
+        rows = await scoped(User).rows(of_these, dict.fromkeys(("email_key", "deleted_at", *FIELDS), 1))
         index = await scoped(LoginIndex).rows(of_these, {"email_key": 1, "tenant_id": 1})
         tenant_id = current_tenant()
         return {row["email_key"]: row for row in rows}, {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from services.import_apply.assignments import AssignmentWriter
 from services.import_apply.base import Writer
-from services.import_apply.masters import CustomerWriter, ProductWriter
+from services.import_apply.costs import CostWriter
+from services.import_apply.masters import CustomerWriter
 from services.import_apply.people import UserWriter
-from services.import_apply.relations import AssignmentWriter, MatrixWriter, PriceWriter
+from services.import_apply.products import ProductWriter
+from services.import_apply.relations import MatrixWriter, PriceWriter
 from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
 
@@ -18,5 +21,6 @@ WRITERS: Mapping[ImportKind, type[Writer]] = {
     ImportKind.ASSIGNMENTS: AssignmentWriter,
     ImportKind.MATRIX: MatrixWriter,
     ImportKind.PRICES: PriceWriter,
+    ImportKind.COSTS: CostWriter,
     ImportKind.SALES: SalesWriter,
 }

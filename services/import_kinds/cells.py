@@ -152,6 +152,19 @@ def number(scale: Scale, *, minimum: int | None = None) -> Parser:
     return parse
 
 
+def above_zero(scale: Scale) -> Parser:
+    """A scaled integer above 0."""
+    any_number = number(scale)
+
+    def parse(cell: Any) -> int:
+        scaled: int = any_number(cell)
+        if scaled <= 0:
+            raise Unacceptable("a number above 0")
+        return scaled
+
+    return parse
+
+
 def whole(minimum: int, maximum: int) -> Parser:
     """A whole number, not scaled."""
     expected = f"a whole number from {minimum} to {maximum:,}"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from planning.numbers import MONEY, PRICE, QUANTITY
 from services.import_kinds import cells
 from services.import_kinds.cells import Parser
-from services.users import MAX_NAME
+from services.persons import MAX_NAME
 
 
 class ImportKind(StrEnum):
@@ -21,6 +21,7 @@ class ImportKind(StrEnum):
     ASSIGNMENTS = "assignments"
     MATRIX = "matrix"
     PRICES = "prices"
+    COSTS = "costs"
     SALES = "sales"
 
 
@@ -99,11 +100,18 @@ _PRODUCTS = KindTable(
         _ITEM,
         Column("name", cells.text(200), True, ("item_name", "product_name", "description")),
         Column("category", cells.text(100), synonyms=("product_category",)),
+        Column("family", cells.text(100), synonyms=("product_family",)),
+        Column("brand", cells.text(100)),
         Column("unit", cells.text(20), synonyms=("unit_of_measure", "uom")),
+        Column("rounding_step", cells.above_zero(PRICE), synonyms=("case_size", "pack_size")),
         Column("list_price", cells.number(PRICE, minimum=0), synonyms=("price",)),
         Column("list_price_currency", cells.currency(), synonyms=("currency",), in_base_currency=True),
         Column("standard_cost", cells.number(PRICE, minimum=0), synonyms=("cost", "unit_cost")),
         Column("launch_month", cells.month(), synonyms=("launch", "launch_date")),
+        Column("end_month", cells.month(), synonyms=("end", "end_of_life")),
+        Column("successor", cells.code(), synonyms=("successor_code", "replaced_by")),
+        Column("successor_from", cells.month(), synonyms=("successor_month",)),
+        Column("successor_factor", cells.above_zero(PRICE)),
     ),
     key=("item_code",),
 )
@@ -139,6 +147,18 @@ _PRICES = KindTable(
     key=("customer_code", "item_code", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
 )
+_COSTS = KindTable(
+    ImportKind.COSTS,
+    (
+        _ITEM,
+        Column("cost", cells.number(PRICE, minimum=0), True, ("unit_cost", "standard_cost")),
+        Column("currency", cells.currency(), synonyms=("currency_code",), in_base_currency=True),
+        _STARTS,
+        _VALID_TO,
+    ),
+    key=("item_code", "valid_from"),
+    ordered=(("valid_from", "valid_to"),),
+)
 # The line number may be absent only where no invoice spans files: its ordinal would start again in each file.
 _SALES = KindTable(
     ImportKind.SALES,
@@ -162,5 +182,5 @@ _SALES = KindTable(
 )
 
 TABLES: Mapping[ImportKind, KindTable] = {
-    table.kind: table for table in (_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _SALES)
+    table.kind: table for table in (_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _COSTS, _SALES)
 }

@@ -21,6 +21,7 @@ SOLD_ELSEWHERE = {"tea": LineFacts(sold=True)}
         (LineFacts(launch_month="2026-11"), False, ActivityReason.DORMANT),
         (LineFacts(launch_month="2028-04"), False, ActivityReason.DORMANT),
         (LineFacts(), False, ActivityReason.DORMANT),
+        (LineFacts(sold=True, planned=True, launch_month="2026-12", gone=True), False, ActivityReason.DORMANT),
     ],
 )
 def test_a_line_is_active_for_one_of_three_reasons(facts: LineFacts, active: bool, reason: ActivityReason) -> None:
@@ -31,6 +32,12 @@ def test_a_line_is_active_for_one_of_three_reasons(facts: LineFacts, active: boo
 def test_a_customer_with_neither_sales_nor_plan_is_offered_everything_and_asked_for_nothing() -> None:
     lines = classify_lines({"tea": LineFacts(), "cup": LineFacts(launch_month="2026-12")}, HORIZON)
     assert lines == dict.fromkeys(("tea", "cup"), Activity(True, False, ActivityReason.NEW_CUSTOMER))
+
+
+def test_a_new_customer_is_not_offered_what_is_gone() -> None:
+    lines = classify_lines({"tea": LineFacts(), "old": LineFacts(gone=True)}, HORIZON)
+    assert lines["tea"].active
+    assert not lines["old"].active
 
 
 def test_a_customer_whose_last_plan_was_zero_is_not_new() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from planning.cells import Cell, EnteredIn, Origin
+from planning.lifespan import Lifespan
 from planning.months import month_range
 from planning.prices import PriceSource, ResolvedPrice
 from planning.submission import MissingCell, SheetLine, confirm_as_zero, missing_mandatory, unreviewed_count
@@ -29,6 +31,11 @@ def test_empty_cells_of_mandatory_lines_are_missing_up_to_the_last_mandatory_mon
 
 def test_optional_lines_miss_nothing() -> None:
     assert missing_mandatory([line(TEA, mandatory=False)], MONTHS, "2027-02") == ()
+
+
+def test_nothing_is_missing_outside_of_the_products_life() -> None:
+    lines = [replace(line(TEA), life=Lifespan("2026-12", "2027-01"))]
+    assert [cell.month for cell in missing_mandatory(lines, MONTHS, "2027-02")] == ["2026-12", "2027-01"]
 
 
 def test_an_unreviewed_prefill_fills_its_cell() -> None:

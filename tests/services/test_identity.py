@@ -1,4 +1,4 @@
-"""Being invited, signing in, staying signed in, being recognised, and what ends it (T04, T06-T11, T13, T41)."""
+"""Signing in, staying signed in, being recognised, and what ends it (T04, T06-T11)."""
 
 from __future__ import annotations
 
@@ -11,56 +11,28 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.clock import now
-from core.collections import scoped, transaction
+from core.collections import scoped
 from core.context import tenant_scope
-from core.errors import Conflict, EmailTaken, InvalidInput, NotAuthenticated, NotFound, TooManyRequests
+from core.errors import NotAuthenticated, TooManyRequests
 from core.mongo import Mongo
 from core.ratelimit import bucket_id
 from core.security.kit import kit
 from core.security.tokens import new_token, token_hash
 from core.settings import Settings
-from models.audit import AuditEvent
 from models.guards import LoginGuard
-from models.job import Mail
-from models.session import AuthSession, PasswordToken, RefreshToken
+from models.session import AuthSession, RefreshToken
 from models.tenant import Tenant
-from models.user import LoginIndex, User
+from models.user import User
 from planning.roles import Role
-from services import identity, lockout, tenants, users
+from services import identity, lockout, users
 from services.sessions import Tokens
 from tests import factories
-
-PASSWORD = "correct horse battery"
-HOME, OFFICE, STRANGER = "192.0.2.10", "198.51.100.7", "203.0.113.99"
+from tests.accounts import HOME, OFFICE, PASSWORD, STRANGER, enter, events, is_dead, person
 
 
 @pytest.fixture(autouse=True)
 def _connected(settings: Settings, mongo: Mongo) -> None:
     """Everything here runs on the real database, with the settings of the test process."""
-
-
-async def person(tenant: Tenant, role: str = "sales_rep", **changes: Any) -> User:
-    """A user who can sign in with PASSWORD."""
-    with tenant_scope(tenant.id):
-        hashed = await kit().passwords.hash(PASSWORD)
-        return await factories.make_user(role, password_hash=hashed, **changes)
-
-
-async def enter(user: User, *, address: str = HOME, password: str = PASSWORD) -> Tokens:
-    return await identity.sign_in(user.email, password, address=address, user_agent="tests")
-
-
-async def events(tenant_id: UUID, action: str) -> list[AuditEvent]:
-    with tenant_scope(tenant_id):
-        return await scoped(AuditEvent).documents({"action": action})
-
-
-async def is_dead(access_token: str) -> bool:
-    try:
-        await identity.identify(access_token)
-    except NotAuthenticated:
-        return True
-    return False
 
 
 class TestSigningIn:
@@ -308,7 +280,7 @@ class TestWhatEndsIt:
         assert not await is_dead(other.access_token)
         assert len(await events(tenant.id, "user.signed_out")) == 1
 
-    @pytest.mark.parametrize("changes", [{"is_active": False}, {"role": "viewer"}, {"grants": ["see_cost"]}])
+    @pytest.mark.parametrize("changes", [{"role": "viewer"}, {"grants": ["see_cost"]}])
     async def test_t06_a_change_of_rights_kills_access_tokens_at_once(
         self, tenant: Tenant, changes: dict[str, Any]
     ) -> None:
@@ -324,7 +296,7 @@ class TestWhatEndsIt:
         user = await person(tenant)
         tokens = await enter(user)
         with tenant_scope(tenant.id):
-            await users.change_user(user.id, is_active=False)
+            await users.deactivate(user.id)
         with pytest.raises(NotAuthenticated):
             await identity.refresh(tokens.refresh_token)
         with pytest.raises(NotAuthenticated):
@@ -352,184 +324,3 @@ class TestWhatEndsIt:
         theirs = kit().access_tokens.read((await enter(other)).access_token)
         claims = type(mine)(mine.user_id, mine.tenant_id, theirs.session_id, mine.role, mine.token_version)
         assert await is_dead(kit().access_tokens.sign(claims, now()))
-
-
-class TestPeople:
-    async def test_a_new_user_is_invited_in_the_same_transaction(self, tenant: Tenant) -> None:
-        email = f"New-{uuid4().hex[:8]}@acme.example"
-        with tenant_scope(tenant.id):
-            user = await identity.create_user(email, " Nora New ", "manager", grants=["see_cost"])
-            (mail,) = await scoped(Mail).documents()
-            stored = await scoped(User).get(user.id)
-        index = await scoped(LoginIndex).one({"email_key": email.lower()})
-        assert index is not None
-        assert (index.tenant_id, index.user_id) == (tenant.id, user.id)
-        assert (stored.name, stored.email, stored.role, stored.grants) == ("Nora New", email, "manager", ["see_cost"])
-        assert (mail.user_id, mail.link_purpose, mail.template) == (user.id, "setup", "password-setup")
-        (event,) = await events(tenant.id, "user.created")
-        assert "password" not in str(event.after)
-
-    async def test_with_a_password_nobody_is_mailed(self, tenant: Tenant) -> None:
-        with tenant_scope(tenant.id):
-            user = await identity.create_user(f"{uuid4().hex}@acme.example", "Ann", "viewer", password=PASSWORD)
-            assert await scoped(Mail).count() == 0
-        await enter(user)
-
-    async def test_an_address_is_unique_over_all_tenants(self, tenant: Tenant) -> None:
-        user = await person(tenant)
-        other = await factories.make_tenant()
-        with tenant_scope(other.id):
-            with pytest.raises(EmailTaken):
-                await identity.create_user(user.email.upper(), "Ann", "viewer")
-            assert await scoped(User).count() == 0
-            assert await scoped(Mail).count() == 0
-
-    async def test_of_parallel_creations_of_one_address_one_succeeds(self, tenant: Tenant) -> None:
-        email = f"{uuid4().hex}@acme.example"
-        with tenant_scope(tenant.id):
-            results = await asyncio.gather(
-                *(identity.create_user(email, "Ann", "viewer") for _ in range(8)), return_exceptions=True
-            )
-            assert Counter(type(result) for result in results) == {User: 1, EmailTaken: 7}
-            assert await scoped(User).count() == await scoped(Mail).count() == 1
-
-    async def test_many_people_join_the_callers_transaction(self, tenant: Tenant) -> None:
-        async def action() -> None:
-            await identity.create_user(f"{uuid4().hex}@acme.example", "Ann", "viewer")
-            await identity.create_user(f"{uuid4().hex}@acme.example", "Bob", "boss")
-
-        with tenant_scope(tenant.id):
-            with pytest.raises(InvalidInput):
-                await transaction(action)
-            assert await scoped(User).count() == await scoped(AuditEvent).count() == 0
-
-    @pytest.mark.parametrize(
-        ("wrong", "field"),
-        [
-            ({"email": "a@x.example, b@x.example"}, "email"),
-            ({"email": "a@x.example\r\nBcc: b@x.example"}, "email"),
-            ({"name": " "}, "name"),
-            ({"name": "Ann\r\nBcc: b@x.example"}, "name"),
-            ({"name": "x" * 121}, "name"),
-            ({"role": "superuser"}, "role"),
-            ({"grants": ["everything"]}, "grants"),
-            ({"language": "english"}, "language"),
-            ({"password": "short"}, "password"),
-        ],
-    )
-    async def test_t41_what_is_wrong_is_named(self, tenant: Tenant, wrong: dict[str, Any], field: str) -> None:
-        good: dict[str, Any] = {"email": f"{uuid4().hex}@acme.example", "name": "Ann", "role": "viewer"}
-        with tenant_scope(tenant.id), pytest.raises(InvalidInput) as refusal:
-            await identity.create_user(**{**good, **wrong})
-        assert [detail.field for detail in refusal.value.details] == [field]
-
-    async def test_the_last_admin_stays(self, tenant: Tenant) -> None:
-        with tenant_scope(tenant.id):
-            one = await factories.make_user("admin")
-            for changes in ({"is_active": False}, {"role": "viewer"}):
-                with pytest.raises(Conflict):
-                    await users.change_user(one.id, **changes)
-            assert await users.change_user(one.id, name="Still here", role="admin")
-
-    async def test_two_admins_cannot_remove_each_other_at_the_same_moment(self, tenant: Tenant) -> None:
-        with tenant_scope(tenant.id):
-            for _ in range(5):
-                pair = [await factories.make_user("admin") for _ in range(2)]
-                await asyncio.gather(
-                    *(users.change_user(user.id, is_active=False) for user in pair), return_exceptions=True
-                )
-                left = await scoped(User).documents({"role": "admin", "is_active": True})
-                assert len(left) == 1
-                await scoped(User).delete({"_id": left[0].id})
-
-    async def test_another_tenants_user_does_not_exist(self, tenant: Tenant) -> None:
-        user = await person(tenant)
-        other = await factories.make_tenant()
-        with tenant_scope(other.id), pytest.raises(NotFound):
-            await users.change_user(user.id, is_active=False)
-
-
-class TestPasswordLinks:
-    async def test_t13_a_link_sets_the_password_once_and_ends_everything_before(self, tenant: Tenant) -> None:
-        user = await person(tenant)
-        before = await enter(user)
-        token, spare = await self._mint(tenant, user), await self._mint(tenant, user)
-        await identity.set_password_by_link(token, "a brand new horse", address=HOME)
-        assert await is_dead(before.access_token)
-        with pytest.raises(NotAuthenticated):
-            await identity.refresh(before.refresh_token)
-        with pytest.raises(NotAuthenticated):
-            await enter(user)
-        await enter(user, password="a brand new horse")
-        for used in (token, spare):
-            with pytest.raises(InvalidInput):
-                await identity.set_password_by_link(used, "yet another horse", address=HOME)
-        assert len(await events(tenant.id, "user.password_set")) == 1
-
-    async def test_t13_of_parallel_uses_one_succeeds(self, tenant: Tenant) -> None:
-        token = await self._mint(tenant, await person(tenant))
-        results = await asyncio.gather(
-            *(identity.set_password_by_link(token, f"horse number {n}", address=HOME) for n in range(10)),
-            return_exceptions=True,
-        )
-        assert Counter(type(result) for result in results) == {type(None): 1, InvalidInput: 9}
-
-    async def test_t13_the_link_leads_to_the_configured_host_and_only_its_hash_is_stored(
-        self, tenant: Tenant, settings: Settings
-    ) -> None:
-        user = await person(tenant)
-        with tenant_scope(tenant.id):
-            link = await identity.mint_password_link(user.id, "setup")
-        assert link.startswith(f"{settings.app.app_url}/password-setup#token=")
-        token = link.partition("#token=")[2]
-        (stored,) = await scoped(PasswordToken).documents({"user_id": user.id})
-        assert stored.token_hash == token_hash(token)
-        assert token not in stored.model_dump_json()
-
-    async def test_a_refused_password_leaves_the_link_good(self, tenant: Tenant) -> None:
-        token = await self._mint(tenant, await person(tenant))
-        for refused in ("short", "x" * 200, "aaaaaaaaaaaaaaa", "nul\x00inside-it"):
-            with pytest.raises(InvalidInput):
-                await identity.set_password_by_link(token, refused, address=HOME)
-        await identity.set_password_by_link(token, "a brand new horse", address=HOME)
-
-    async def test_a_link_that_is_too_old_unknown_or_of_a_disabled_user_sets_nothing(self, tenant: Tenant) -> None:
-        user, disabled = await person(tenant), await person(tenant, is_active=False)
-        old = await self._mint(tenant, user)
-        past = {"$set": {"expires_at": now() - timedelta(seconds=1)}}
-        await scoped(PasswordToken).update_one({"token_hash": token_hash(old)}, past)
-        for token in (old, new_token(), await self._mint(tenant, disabled), (await enter(user)).refresh_token):
-            with pytest.raises(InvalidInput):
-                await identity.set_password_by_link(token, "a brand new horse", address=HOME)
-        await enter(user)
-
-    async def test_t10_it_is_the_way_out_of_a_lockout(self, tenant: Tenant) -> None:
-        user = await person(tenant)
-        for _ in range(6):
-            with pytest.raises((NotAuthenticated, TooManyRequests)):
-                await enter(user, password="wrong horse")
-        await identity.set_password_by_link(await self._mint(tenant, user), "a brand new horse", address=HOME)
-        await enter(user, password="a brand new horse")
-
-    @staticmethod
-    async def _mint(tenant: Tenant, user: User) -> str:
-        with tenant_scope(tenant.id):
-            return (await identity.mint_password_link(user.id, "setup")).partition("#token=")[2]
-
-
-class TestTenants:
-    async def test_a_company_begins_with_the_defaults_and_an_audit_event(self) -> None:
-        slug = f"acme-{uuid4().hex[:8]}"
-        made = await tenants.create_tenant(slug, "Acme", base_currency="GBP")
-        assert await tenants.tenant_id_of(slug) == made.id
-        assert (made.base_currency, made.horizon, made.mandatory_months) == ("GBP", 16, 12)
-        assert len(await events(made.id, "tenant.created")) == 1
-        with pytest.raises(Conflict):
-            await tenants.create_tenant(slug, "Acme again")
-        with pytest.raises(NotFound):
-            await tenants.tenant_id_of("no-such-company")
-
-    async def test_all_that_is_wrong_is_named_at_once(self) -> None:
-        with pytest.raises(InvalidInput) as refusal:
-            await tenants.create_tenant("Acme Ltd", "", base_currency="euro", time_zone="Mars/Olympus")
-        assert [detail.field for detail in refusal.value.details] == ["slug", "name", "base_currency", "time_zone"]

@@ -288,8 +288,10 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
         (
             ImportKind.PRODUCTS,
             {
-                "item_code": "A", "name": "Lamp", "category": "X", "unit": "EA", "list_price": Decimal("2.5"),
-                "list_price_currency": "GBP", "standard_cost": Decimal("1.25"), "launch_month": "2026-11",
+                "item_code": "A", "name": "Lamp", "category": "X", "family": "F", "brand": "B", "unit": "EA",
+                "rounding_step": Decimal(12), "list_price": Decimal("2.5"), "list_price_currency": "GBP",
+                "standard_cost": Decimal("1.25"), "launch_month": "2026-11", "end_month": "2028-11",
+                "successor": "B", "successor_from": "2028-12", "successor_factor": Decimal("0.5"),
             },
         ),
         (
@@ -308,6 +310,13 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
             {
                 "customer_code": "C", "item_code": "A", "price": Decimal("9.99"), "currency": "GBP",
                 "valid_from": "2026-01-01", "valid_to": "2026-12-31",
+            },
+        ),
+        (
+            ImportKind.COSTS,
+            {
+                "item_code": "A", "cost": Decimal("1.25"), "currency": "GBP", "valid_from": "2026-01-01",
+                "valid_to": "2026-12-31",
             },
         ),
         (

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from core.clock import now
 from core.collections import scoped
 from core.context import tenant_scope
 from core.errors import InvalidInput, NotPermitted
@@ -59,10 +60,13 @@ async def test_customers_arrive_with_all_that_the_file_says() -> None:
     assert (contoso.group, contoso.currency, contoso.is_active) == (None, "EUR", True)
 
 
-@pytest.mark.parametrize("kind", ["users", "customers", "products", "assignments", "matrix", "prices", "sales"])
+@pytest.mark.parametrize(
+    "kind", ["users", "customers", "products", "assignments", "matrix", "prices", "costs", "sales"]
+)
 async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -> None:
     await make_masters()
     await factories.make_product("P2")
+    await scoped(Tenant).update_one({"_id": company.id}, {"$set": {"sheet_scope": "customer_category"}})
     rep = await factories.make_user("sales_rep", email=f"rep@{company.slug}.example")
     from_day = "email,customer_code,category,valid_from"
     people = "email,name,role,language"
@@ -73,6 +77,7 @@ async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -
         "assignments": (from_day, f"{rep.email},C1,,2026-01-01", f"{rep.email},c1,Light,2026-01-01"),
         "matrix": ("customer_code,item_code,valid_to", "C1,P1,", "C1,p2,2026-12-31"),
         "prices": ("customer_code,item_code,price,valid_from", "C1,P1,2.10,2026-01-01", "C1,P1,2.20,2026-07-01"),
+        "costs": ("item_code,cost,valid_from", "P1,1.10,2026-01-01", "P2,1.20,2026-01-01"),
         "sales": (SALES, "I1,P1,1,C1,2026-01-05,3,2.5", "I1,P1,2,C1,2026-01-05,-1,2.5"),
     }  # fmt: skip
     first = await imported(kind, *files[kind])
@@ -207,11 +212,33 @@ async def test_new_users_get_a_set_up_link_and_foreign_addresses_are_refused() -
     assert (mail.user_id, mail.link_purpose) == (ann.id, "setup")
 
 
+async def test_deleted_people_are_neither_changed_nor_assigned_by_a_file() -> None:
+    gone = await factories.make_user("sales_rep", is_active=False, deleted_at=now())
+    await factories.make_customer("C1")
+    for kind, header, line in (
+        ("users", "email,name,role", f"{gone.email},Another,sales_rep"),
+        ("assignments", "email,customer_code,valid_from", f"{gone.email},C1,2026-01-01"),
+    ):
+        job = await imported(kind, header, line)
+        assert counts(job) == only(rejected=1)
+        assert [column for _, column, _ in errors(job)] == ["email"]
+    assert (await scoped(User).get(gone.id)).name == gone.name
+
+
+async def test_an_import_keeps_what_people_are_found_by() -> None:
+    user = await factories.make_user("manager", name="Old Name", regions=["North"])
+    job = await imported("users", "email,name,role", f"{user.email},Änn Lee,viewer")
+    assert counts(job) == only(updated=1)
+    changed = await scoped(User).get(user.id)
+    assert (changed.name, changed.role, changed.regions, changed.rev) == ("Änn Lee", "viewer", [], 2)
+    assert {"ann", "lee"} <= set(changed.search)
+
+
 async def test_the_last_admin_can_not_be_imported_away() -> None:
     admin = await factories.make_user("admin")
     job = await imported("users", "email,name,role", f"{admin.email},{admin.name},viewer")
     assert counts(job) == only(rejected=1)
-    assert "last active admin" in errors(job)[0][2]
+    assert "last admin who can sign in" in errors(job)[0][2]
 
 
 async def test_another_companys_codes_are_unknown_here() -> None:
