@@ -35,12 +35,15 @@ class JournalBatch(TenantDocument):
 
 
 class ColumnMapping(TenantDocument):
-    """How the titles of one source's files map to the columns of a kind; `source` is the name that people gave it."""
+    """How the titles of one source's files map to the columns of a kind; `source` is the name that people gave it.
+
+    Each entry of `columns` has a title and its column, null = the title is left alone.
+    """
 
     kind: str
     source: str
     source_key: str
-    columns: dict[str, str]
+    columns: list[dict[str, str | None]]
     rev: int = 1
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
