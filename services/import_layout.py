@@ -21,7 +21,6 @@ from services.import_kinds.cells import Writing
 from services.import_kinds.tables import TABLES, ImportKind
 from services.import_kinds.titles import header_matching, header_problems, judge_of
 
-
 Layout = dict[str, Any]
 """As a job keeps it: sheet, header rows, titles, columns by position, and what does not fit."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Path
@@ -22,6 +22,8 @@ from services.identity import Caller
 from services.import_kinds.tables import ImportKind
 
 router = router_of("imports")
+
+NEW: dict[int | str, dict[str, Any]] = {201: {"model": Item[MappingView], "description": "A new one was saved."}}
 
 Importer = Annotated[Caller, allow(Action.IMPORT_FILE)]
 Source = Annotated[
@@ -51,7 +53,7 @@ async def read_mapping(kind: ImportKind, source: Source, caller: Importer) -> Re
     "/import-mappings/{kind}/{source}",
     summary="Save a column mapping",
     response_model=Item[MappingView],
-    responses=errors(InvalidInput, Conflict, *STALE),
+    responses=NEW | errors(InvalidInput, Conflict, *STALE),
 )
 async def save_mapping(
     kind: ImportKind, source: Source, body: MappingBody, caller: Importer, rev: OptionalIfMatch

@@ -22,7 +22,7 @@ class ReadLimits:
     columns: int = 256
     cell_chars: int = 32_767
     row_chars: int = 1_000_000
-    text_chars: int = 300_000_000
+    text_chars: int = 100_000_000
     shared_texts: int = 1_000_000
     shared_chars: int = 64_000_000
     merged_cells: int = 5_000_000

@@ -20,6 +20,7 @@ from core.errors import InvalidInput, PayloadTooLarge
 from integrations.spreadsheets.limits import MEBIBYTE, ReadLimits
 
 _SMALL_PART_BYTES = 16 * MEBIBYTE
+_MOST_SHEETS = 1_000
 _PREAMBLE_BYTES = MEBIBYTE
 _PIECE_BYTES = MEBIBYTE
 _CARRY_BYTES = 8 * MEBIBYTE
@@ -57,10 +58,17 @@ def plan_book(archive: zipfile.ZipFile) -> BookPlan:
     properties = next(_named(workbook, "workbookPr"), None)
     from_1904 = properties is not None and properties.get("date1904", "").lower() in ("1", "true")
     sheets: list[SheetEntry] = []
+    parts: set[str | None] = set()
     for number, sheet in enumerate(_named(workbook, "sheet"), start=1):
+        if number > _MOST_SHEETS:
+            raise PayloadTooLarge(f"The workbook has more than {_MOST_SHEETS:,} sheets; copy the table into a new one.")
         relation = next((value for name, value in sheet.attrib.items() if name.endswith("}id")), "")
         part = targets.worksheets.get(relation)
+        if part in parts:
+            # No program writes two sheets into one part; looking at it again and again would cost what it likes.
+            raise InvalidInput(DAMAGED)
         if part is not None:
+            parts.add(part)
             hidden = sheet.get("state", "visible") != "visible"
             sheets.append(SheetEntry(number, sheet.get("name", ""), part, hidden))
     styles = _date_styles(archive, targets.of_kind("styles"))
