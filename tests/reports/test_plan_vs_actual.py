@@ -143,16 +143,16 @@ async def test_every_figure_is_what_the_table_gives_by_hand(made: HandMade) -> N
     assert report["by_month"] == [JANUARY, FEBRUARY, MARCH, APRIL]
     assert report["by_customer"] == {
         "rows": [
-            {"id": str(made.a.id), "code": "A", "name": "=HYPERLINK(1)", **OF_A},
-            {"id": str(made.b.id), "code": "B", "name": "Bätä & Co", **OF_B},
+            {"id": str(made.a.id), "code": "A", "name": "=HYPERLINK(1)", "is_active": True, **OF_A},
+            {"id": str(made.b.id), "code": "B", "name": "Bätä & Co", "is_active": True, **OF_B},
         ],
         "total_rows": 2,
         "truncated": False,
     }
     assert report["by_product"]["rows"] == [
-        {"id": str(made.p.id), "code": "P", "name": "@Pump", **OF_P},
-        {"id": str(made.q.id), "code": "Q", "name": "Product Q", **OF_Q},
-        {"id": str(made.r.id), "code": "R", "name": "+Rarely", **OF_R},
+        {"id": str(made.p.id), "code": "P", "name": "@Pump", "is_active": True, **OF_P},
+        {"id": str(made.q.id), "code": "Q", "name": "Product Q", "is_active": True, **OF_Q},
+        {"id": str(made.r.id), "code": "R", "name": "+Rarely", "is_active": True, **OF_R},
     ]
 
 
@@ -350,6 +350,7 @@ async def test_the_workbook_read_back_equals_the_json(made: HandMade) -> None:
             {
                 f"{noun} code": row["code"],
                 noun: row["name"],
+                "Active": "yes" if row["is_active"] else "no",
                 "Plan value, incomplete months": row["incomplete_months"]["plan_value"],
                 "Actual value, incomplete months": row["incomplete_months"]["actual_value"],
                 **in_columns(row, ("EA", "KG")),
