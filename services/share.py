@@ -17,7 +17,7 @@ from services.plan_facts import PlanContext, chunks, load_context, load_customer
 
 async def measure(cycle_id: UUID, heartbeat: Heartbeat) -> Share:
     """The share of submitted value over all sheets of the cycle that weigh (see `planning.share`, and
-    `planning.lifecycle` for inactive customers and products)."""
+    `planning.lifecycle` for inactive customers)."""
     cycle = await scoped(Cycle).get(cycle_id)
     context = await load_context(cycle, await planned_products(cycle))
     sheets = await scoped(Sheet).rows({"cycle_id": cycle.id}, {"customer_id": 1, "state": 1})
@@ -38,8 +38,7 @@ async def _weigh(context: PlanContext, customer_ids: list[UUID], submitted: set[
     facts = await load_customers(context, customer_ids)
     weights = []
     for line in await planned_lines(context.cycle, customer_ids):
-        product = context.products[line.product_id]
-        if line.active and takes_part(Where.SHARE, product.is_active):
-            cells = approved_cells(context, facts[line.customer_id], product, line)
+        if line.active:
+            cells = approved_cells(context, facts[line.customer_id], context.products[line.product_id], line)
             weights.append(weigh_sheet(line.customer_id in submitted, cells))
     return weights
