@@ -14,7 +14,6 @@ from core.errors import Conflict, Detail, InvalidInput, NotFound, NotPermitted
 from core.search import search_words
 from core.text import code_key
 from models.customer import Customer, CustomerPrice
-from models.guards import Guard
 from models.tenant import Tenant
 from planning import lifecycle
 from planning.lifecycle import Status
@@ -22,10 +21,12 @@ from services import lifecycle as standings
 from services import revisions
 from services.identity import Caller
 from services.scopes import demand_customer
+from services.turns import take_turns
 
 ENTITY = "customer"
 MAX_ALIASES = 50
-NODES = "planning customers"
+NODES = "planning-customers"
+"""Who is planned as whom is decided in turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,6 @@ def words_of(customer: Customer) -> list[str]:
     return search_words(customer.code, customer.name, *customer.aliases)
 
 
-async def take_turns_with_nodes() -> None:
-    """Inside a transaction that changes who is planned as whom: of two, the second one sees what the first one did."""
-    if await scoped(Guard).change({"key": NODES}, {"$inc": {"passes": 1}}) is None:
-        await scoped(Guard).insert(Guard(key=NODES, passes=1))
-
-
 async def _derived(before: Customer, said: Mapping[str, Any]) -> dict[str, Any]:
     """What follows from the fields that were said, after asking whether they may be."""
     derived: dict[str, Any] = {}
@@ -155,7 +150,7 @@ async def _node(customer_id: UUID, node_id: UUID) -> UUID | None:
     """The planning node to store: None for the customer itself. InvalidInput unless nodes stay one level deep."""
     if node_id == customer_id:
         return None
-    await take_turns_with_nodes()
+    await take_turns(NODES)
     node = await scoped(Customer).one({"_id": node_id})
     if node is None:
         raise _refused_node("must be a customer that exists")

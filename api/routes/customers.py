@@ -14,10 +14,11 @@ from api.etags import STALE, IfMatch, etag
 from api.queries import query_of
 from api.routing import API, router_of
 from api.schemas.customers import CustomerPatch, CustomerQuery, CustomerRow, NewCustomer
+from api.schemas.merges import MergeBody, MergeView, show_merge
 from core.errors import Conflict, InvalidInput, NotFound
 from core.mongo import RawDocument
 from planning.access import Action
-from services import customer_changes, customers
+from services import customer_changes, customers, merges
 from services.identity import Caller
 
 router = router_of("customers")
@@ -105,6 +106,35 @@ async def restore_customer(
     async def effect() -> Response:
         await customer_changes.restore(caller, customer_id, received_at)
         return _shown(await customers.shown(customer_id))
+
+    return await key.once(effect)
+
+
+@router.post(
+    "/customers/{customer_id}/merge/preview",
+    summary="See what merging a customer into another would do",
+    response_model=Item[MergeView],
+    responses=errors(NotFound),
+)
+async def preview_merge(customer_id: UUID, body: MergeBody, caller: Changer, received_at: ReceivedAt) -> Response:
+    """Writes nothing; `obstacles` says what has to happen before the merge."""
+    return item(show_merge(await merges.preview(caller, customer_id, body.customer_id, received_at)))
+
+
+@router.post(
+    "/customers/{customer_id}/merge",
+    summary="Merge a customer into the one that it really is",
+    response_model=Item[MergeView],
+    responses=errors(NotFound, Conflict),
+)
+async def merge_customer(
+    customer_id: UUID, body: MergeBody, caller: Changer, key: IdempotencyKey, received_at: ReceivedAt
+) -> Response:
+    """The customer of the path goes out of use for good. Its lists, prices and assignments move, its drafts are added
+    to the other one's, and its history and closed plans are read as the other one's. The answer says what was done."""
+
+    async def effect() -> Response:
+        return item(show_merge(await merges.merge(caller, customer_id, body.customer_id, received_at)))
 
     return await key.once(effect)
 
