@@ -65,6 +65,7 @@ class Customer(TenantDocument):
                 for name in ("region", "group")
             ),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
+            IndexModel([("tenant_id", 1), ("updated_at", 1)], name="tenant_updated"),
             IndexModel(
                 [("tenant_id", 1), ("merged_into", 1)],
                 partialFilterExpression={"merged_into": {"$type": "binData"}},
