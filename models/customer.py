@@ -16,6 +16,9 @@ from core.documents import TenantDocument
 LIST_FILTERS = ("region", "group", "country", "currency", "status")
 """The fields by which lists of customers are filtered."""
 
+MAX_ALIASES = 50
+"""Other names of one customer."""
+
 IS_MERGED: dict[str, Any] = {"merged_into": {"$type": "binData"}}
 """The query for customers that were merged into another one."""
 

@@ -24,7 +24,6 @@ from services.scopes import demand_customer
 from services.turns import take_turns
 
 ENTITY = "customer"
-MAX_ALIASES = 50
 NODES = "planning-customers"
 """Who is planned as whom is decided in turns."""
 

@@ -11,7 +11,7 @@ from core.collections import scoped
 from core.documents import PlanwrightDocument
 from core.errors import NotFound
 from core.mongo import RawDocument
-from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
+from models.customer import MAX_ALIASES, Assignment, Customer, CustomerPrice, MatrixEntry
 from models.cycle import Cycle
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow
 from models.merged import load_merged
@@ -21,7 +21,6 @@ from planning.intervals import Interval, overlap
 from planning.merging import Collision, CycleFacts, Party, collide, names_after, obstacles, state_after, uncovered
 from planning.stages import Stage
 from services.closing import read_cells
-from services.customer_changes import MAX_ALIASES
 from services.opening import SALES
 
 UNFINISHED = (Stage.DRAFT, Stage.ENTRY, Stage.REVIEW, Stage.CLOSING)

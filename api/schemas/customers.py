@@ -12,8 +12,9 @@ from pydantic_core import PydanticCustomError
 
 from api.paging import ListQuery
 from api.texts import Body, Currency, Id, Line, said
+from models.customer import MAX_ALIASES
 from planning.lifecycle import Status
-from services.customer_changes import MAX_ALIASES, CustomerDraft
+from services.customer_changes import CustomerDraft
 from services.customers import CustomerFilter
 
 NOT_CLEARED = ("code", "name", "currency", "aliases", "status")
