@@ -76,7 +76,7 @@ async def change(caller: Caller, customer_id: UUID, rev: int, said: Mapping[str,
     """
 
     async def write() -> None:
-        await demand_customer(caller.role, caller.user_id, at, customer_id)
+        await demand_customer(caller.role, caller.user_id, at, customer_id, caller.regions)
         before = await scoped(Customer).get(customer_id)
         changes = {**said, **await _derived(before, said)}
         await revisions.change(Customer, customer_id, rev, changes, entity=ENTITY)
@@ -87,13 +87,13 @@ async def change(caller: Caller, customer_id: UUID, rev: int, said: Mapping[str,
 
 async def deactivate(caller: Caller, customer_id: UUID, rev: int, at: datetime) -> None:
     """Take the customer out of use. NotFound, StaleVersion."""
-    await demand_customer(caller.role, caller.user_id, at, customer_id)
+    await demand_customer(caller.role, caller.user_id, at, customer_id, caller.regions)
     await standings.deactivate(Customer, customer_id, rev, entity=ENTITY)
 
 
 async def restore(caller: Caller, customer_id: UUID, at: datetime) -> None:
     """Give back the status from before; Conflict for a customer that was merged."""
-    await demand_customer(caller.role, caller.user_id, at, customer_id)
+    await demand_customer(caller.role, caller.user_id, at, customer_id, caller.regions)
     await standings.restore(Customer, customer_id, None, entity=ENTITY)
 
 
@@ -140,7 +140,7 @@ async def _demand_no_prices(customer: Customer) -> None:
 async def _demand_still_own(caller: Caller, at: datetime, customer_id: UUID) -> None:
     """Nobody makes or moves a customer out of the own reach."""
     try:
-        await demand_customer(caller.role, caller.user_id, at, customer_id)
+        await demand_customer(caller.role, caller.user_id, at, customer_id, caller.regions)
     except NotFound as error:
         raise NotPermitted("The customer would lie outside the regions that are yours; choose one of them.") from error
 

@@ -81,7 +81,7 @@ async def merge(caller: Caller, source_id: UUID, target_id: UUID, at: datetime) 
 
 async def _demand_both(caller: Caller, source_id: UUID, target_id: UUID, at: datetime) -> None:
     for customer_id in (source_id, target_id):
-        await demand_customer(caller.role, caller.user_id, at, customer_id)
+        await demand_customer(caller.role, caller.user_id, at, customer_id, caller.regions)
 
 
 # --- the customers ---------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from models.product import Product
 from planning.lifecycle import Where, takes_part
 from planning.suggesting import Entry, Hit, WordIndex
 from services.identity import Caller
-from services.scopes import scope_of
+from services.scopes import ids_in, scope_of
 
 MARGIN = timedelta(seconds=90)
 """How far back "since" reaches: a transaction lives for at most 60 s, and clocks differ by some."""
@@ -98,13 +98,13 @@ def _first(hits: Iterable[Hit], own: frozenset[bytes] | None) -> list[Hit]:
 
 async def _own(caller: Caller, noun: Noun, at: datetime) -> frozenset[bytes] | None:
     """The ids that the caller sees; None = all. A rep's products are those on the lists of the own customers."""
-    scope = await scope_of(caller.role, caller.user_id, at)
-    if scope.all_customers:
+    customers = await ids_in(await scope_of(caller.role, caller.user_id, at, caller.regions))
+    if customers is None:
         return None
-    ids: Iterable[UUID] = scope.customer_ids
-    if noun is Noun.PRODUCTS:
-        ids = await scoped(MatrixEntry).distinct("product_id", {"customer_id": {"$in": sorted(scope.customer_ids)}})
-    return frozenset(id.bytes for id in ids)
+    if noun is Noun.CUSTOMERS:
+        return frozenset(id.bytes for id in customers)
+    on_lists = await scoped(MatrixEntry).distinct("product_id", {"customer_id": {"$in": sorted(customers)}})
+    return frozenset(id.bytes for id in on_lists)
 
 
 async def _shown(noun: Noun, hits: list[Hit]) -> list[dict[str, Any]]:
