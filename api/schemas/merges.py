@@ -17,7 +17,10 @@ from services.merges import Preview
 class MergeBody(Body):
     """Into whom."""
 
-    customer_id: Annotated[Id, Field(description="The customer that this one really is.")]
+    customer_id: Annotated[
+        Id,
+        Field(description="The customer that this one really is.", examples=["8d3c7a1e-2f50-4b8e-9a6d-3c1f0e5b7a92"]),
+    ]
 
 
 class MergedCustomer(BaseModel):

@@ -300,3 +300,24 @@ async def test_a_first_page_reads_what_it_shows(tenant: Tenant, sort_by: str, fi
     assert stats["totalDocsExamined"] <= 1.2 * stats["nReturned"]
     assert "COLLSCAN" not in str(plan["queryPlanner"]["winningPlan"])
     assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_manager_with_regions_keeps_within_them(tenant: Tenant, sign_in: SignIn) -> None:
+    manager, everybody = await sign_in("manager", regions=["North"]), await sign_in("manager")
+    mine = await created(manager, "C-1", region="north")
+    theirs = await created(everybody, "C-2", region="South")
+    for body in ({"code": "C-3", "name": "x", "region": "South"}, {"code": "C-3", "name": "x"}):
+        answer = await manager.post(CUSTOMERS, json=body)
+        assert answer.status_code == 403
+        assert "regions that are yours" in answer.json()["error"]["message"]
+    assert (await changed(manager, mine, region="South")).status_code == 403
+    assert (await manager.get(f"{CUSTOMERS}/{mine['id']}")).json()["data"] == mine
+    assert (await changed(manager, theirs, name="Mine")).status_code == 404
+    assert (
+        await manager.post(f"{CUSTOMERS}/{mine['id']}/merge", json={"customer_id": theirs["id"]})
+    ).status_code == 404
+    assert await found(manager) == ["C-1"]
+    suggested = await manager.get(f"{CUSTOMERS}/suggestions", params={"text": "custmer"})
+    assert [row["code"] for row in suggested.json()["data"]] == ["C-1"]
+    with tenant_scope(tenant.id):
+        assert await scoped(Customer).count() == 2
