@@ -56,7 +56,7 @@ class KeyedWriter(Writer):
     def fresh(self, row: Incoming) -> RawDocument:
         """The whole new document of a row."""
 
-    def said(self, row: Incoming, before: RawDocument) -> Mapping[str, Any] | RowError:
+    def proposed(self, row: Incoming, before: RawDocument) -> Mapping[str, Any] | RowError:
         """What the row says of what is stored, with all that follows from it; a refusal where it may not."""
         return row.values
 
@@ -76,7 +76,7 @@ class KeyedWriter(Writer):
             if before is None:
                 plan.new.append(self.fresh(row))
                 continue
-            said = self.said(row, before)
+            said = self.proposed(row, before)
             if isinstance(said, RowError):
                 plan.errors.append(said)
                 continue

@@ -79,7 +79,7 @@ class CustomerWriter(MasterWriter):
     def door(self) -> Scoped[Any]:
         return scoped(Customer)
 
-    def said(self, row: Incoming, before: RawDocument) -> Mapping[str, Any] | RowError:
+    def proposed(self, row: Incoming, before: RawDocument) -> Mapping[str, Any] | RowError:
         if before["_id"] in self.targets:
             expected = f"a customer that was not merged: use {self.targets[before['_id']]}"
             return self.context.error(row.row, self.code_column, row.spelled, expected)
