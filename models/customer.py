@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from beanie import DecimalAnnotation
@@ -11,6 +12,15 @@ from pymongo import IndexModel
 
 from core.clock import now
 from core.documents import TenantDocument
+
+LIST_FILTERS = ("region", "group", "country", "currency", "status")
+"""The fields by which lists of customers are filtered."""
+
+MAX_ALIASES = 50
+"""Other names of one customer."""
+
+IS_MERGED: dict[str, Any] = {"merged_into": {"$type": "binData"}}
+"""The query for customers that were merged into another one."""
 
 
 class Customer(TenantDocument):
@@ -43,12 +53,32 @@ class Customer(TenantDocument):
         name = "customers"
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
-            IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
-            IndexModel(
-                [("tenant_id", 1), ("region", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_region_name"
+            *(
+                # What lists filter by stands behind what they sort by: rows are left out before they are fetched.
+                IndexModel(
+                    [("tenant_id", 1), ("is_active", 1), (field, 1), ("_id", 1), *((name, 1) for name in LIST_FILTERS)],
+                    name=f"tenant_active_{field}",
+                )
+                for field in ("name", "code_key", "updated_at")
+            ),
+            *(
+                IndexModel(
+                    [("tenant_id", 1), (name, 1), ("is_active", 1), ("name", 1), ("_id", 1)], name=f"tenant_{name}_name"
+                )
+                for name in ("region", "group")
             ),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
-            IndexModel([("tenant_id", 1), ("merged_into", 1)], name="tenant_merged"),
+            IndexModel([("tenant_id", 1), ("updated_at", 1)], name="tenant_updated"),
+            IndexModel(
+                [("tenant_id", 1), ("merged_into", 1)],
+                partialFilterExpression={"merged_into": {"$type": "binData"}},
+                name="tenant_merged",
+            ),
+            IndexModel(
+                [("tenant_id", 1), ("planning_customer_id", 1)],
+                partialFilterExpression={"planning_customer_id": {"$type": "binData"}},
+                name="tenant_planning_customer",
+            ),
         ]
 
 

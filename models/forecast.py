@@ -19,7 +19,8 @@ class Sheet(TenantDocument):
     """What a rep fills for one customer (or customer and product category) in one cycle.
 
     `state` is draft, submitted or returned. A save or submit checks `state`, `entry_open` and `locked_by_close` and
-    raises `rev` in its own transaction, so no lock can be passed by.
+    raises `rev` in its own transaction, so no lock can be passed by. `version` counts the submissions; those up to
+    `superseded` no longer count for the plan, because another customer's draft was added to the sheet since.
     """
 
     cycle_id: UUID
@@ -29,6 +30,7 @@ class Sheet(TenantDocument):
     entry_open: bool = True
     locked_by_close: bool = False
     version: int = 0
+    superseded: int = 0
     rev: int = 0
     lines: int = 0
     mandatory_lines: int = 0

@@ -70,6 +70,7 @@ class Product(TenantDocument):
                 for field in ("category", "family", "brand")
             ),
             IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
+            IndexModel([("tenant_id", 1), ("updated_at", 1)], name="tenant_updated"),
             IndexModel([("tenant_id", 1), ("successor_id", 1)], name="tenant_successor"),
             IndexModel([("tenant_id", 1), ("planning_item_id", 1)], name="tenant_planning_item"),
         ]

@@ -138,8 +138,9 @@ async def planned_products(cycle: Cycle) -> list[UUID]:
 async def planned_lines(cycle: Cycle, customer_ids: list[UUID]) -> list[PlannedLine]:
     """The saved lines of these customers with draft and submitted cells."""
     where: dict[str, Any] = {"cycle_id": cycle.id, "customer_id": {"$in": customer_ids}}
-    sheets = await scoped(Sheet).rows({**where, "version": {"$gt": 0}}, {"customer_id": 1, "version": 1})
-    versions = {row["customer_id"]: row["version"] for row in sheets}
+    shown = {"customer_id": 1, "version": 1, "superseded": 1}
+    sheets = await scoped(Sheet).rows({**where, "version": {"$gt": 0}}, shown)
+    versions = {row["customer_id"]: row["version"] for row in sheets if row["version"] > row.get("superseded", 0)}
     submitted: dict[UUID, Cells] = {}
     if versions:
         either = [{"customer_id": customer, "number": number} for customer, number in versions.items()]

@@ -18,14 +18,16 @@ from uuid import UUID
 from bson import Decimal128
 
 from core.collections import scoped
+from models.customer import Customer, MatrixEntry
 from models.customer import CustomerPrice as PriceDocument
-from models.customer import MatrixEntry
 from models.cycle import Cycle
-from models.forecast import SnapshotMarker, SnapshotRow
+from models.forecast import Sheet, SnapshotMarker, SnapshotRow
+from models.merged import Merged, load_merged
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from models.succession import read_succession
 from planning.defaults import DEFAULTS
+from planning.lifecycle import Where, takes_part
 from planning.lifespan import ALWAYS, Lifespan, lifespan
 from planning.months import Month, add_months, first_day, last_day
 from planning.naive import naive_line
@@ -69,11 +71,21 @@ class LineHistory:
     priced_quantity: int = 0
     priced_revenue: int = 0
 
+    def add(self, quantities: Iterable[tuple[Month, int]]) -> None:
+        """Add what was sold under one id; a second one is that of a merged customer."""
+        if not self.quantity:
+            self.quantity = dict(quantities)
+            return
+        for month, quantity in quantities:
+            self.quantity[month] = self.quantity.get(month, 0) + quantity
+
 
 @dataclass(slots=True)
 class CustomerFacts:
-    """Everything about one customer's lines, by product. The last plan is that of each month's heirs."""
+    """Everything about one customer's lines, by product. The last plan is that of each month's heirs. Nothing may be
+    added to the plan of an inactive customer."""
 
+    is_active: bool = True
     matrix: set[UUID] = field(default_factory=set)
     history: dict[UUID, LineHistory] = field(default_factory=lambda: defaultdict(LineHistory))
     prices: dict[UUID, list[CustomerPrice]] = field(default_factory=lambda: defaultdict(list))
@@ -105,6 +117,9 @@ class PlanContext:
     succession: Succession
     mortal: frozenset[UUID]
     """The products whose life has a beginning or an end."""
+    merged: Merged
+    """Whose history and last plan are whose. A merged customer that still has a sheet of its own in the cycle (one that
+    was closed before the merge and is open again) stands for itself there, so that nothing counts twice."""
 
     def histories(self, facts: CustomerFacts, product: ProductFacts) -> Iterator[tuple[tuple[Month, ...], LineHistory]]:
         """The months of the cycle in runs, each with the history that it stands on: the line's own, and from the month
@@ -150,6 +165,7 @@ async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None
         products=products,
         succession=await read_succession(),
         mortal=frozenset(id for id, product in products.items() if product.life != ALWAYS),
+        merged=await _merged_in(cycle),
     )
 
 
@@ -170,6 +186,10 @@ async def load_customers(
     if product_ids is not None:
         behind = {**where, "product_id": {"$in": list(context.succession.with_predecessors(product_ids))}}
         where = {**where, "product_id": {"$in": list(product_ids)}}
+    behind = {**behind, "customer_id": {"$in": context.merged.with_sources(customer_ids)}}
+    inactive = {"_id": {"$in": list(customer_ids)}, "is_active": False}
+    for row in await scoped(Customer).rows(inactive, {"_id": 1}):
+        found[row["_id"]].is_active = False
     await _add_matrix(found, where, context)
     await _add_history(found, behind, context)
     await _add_prices(found, where)
@@ -204,6 +224,22 @@ async def _reference(cycle: Cycle) -> tuple[UUID, int] | None:
     return key if sealed else None
 
 
+async def _merged_in(cycle: Cycle) -> Merged:
+    merged = await load_merged()
+    if not merged.targets:
+        return merged
+    apart = await scoped(Sheet).distinct(
+        "customer_id", {"cycle_id": cycle.id, "customer_id": {"$in": [*merged.targets]}}
+    )
+    return merged.without(apart)
+
+
+def _owner(found: Mapping[UUID, CustomerFacts], context: PlanContext, customer_id: UUID) -> CustomerFacts:
+    """Whose facts these are: a customer that was asked for by its own id keeps its own."""
+    own = found.get(customer_id)
+    return found[context.merged.owner(customer_id)] if own is None else own
+
+
 async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
     begin = first_day(context.cycle.months[0]).isoformat()
     end = last_day(context.cycle.months[-1]).isoformat()
@@ -215,9 +251,9 @@ async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], c
         ],
     }
     async for row in scoped(MatrixEntry).find(query, {"_id": 0, "customer_id": 1, "product_id": 1}):
-        product = context.products.get(row["product_id"])
-        if product is not None and product.is_active:
-            found[row["customer_id"]].matrix.add(row["product_id"])
+        product, facts = context.products.get(row["product_id"]), found[row["customer_id"]]
+        if product is not None and takes_part(Where.OPENING, facts.is_active, product.is_active):
+            facts.matrix.add(row["product_id"])
 
 
 async def _add_history(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
@@ -229,8 +265,8 @@ async def _add_history(found: dict[UUID, CustomerFacts], where: dict[str, Any], 
         {"$group": {"_id": {"customer": "$customer_id", "product": "$product_id"}, **months}},
     ]
     async for row in scoped(SalesRollup).aggregate(pipeline):
-        history = found[row["_id"]["customer"]].history[row["_id"]["product"]]
-        history.quantity = dict(zip(row["month"], row["quantity"], strict=True))
+        history = _owner(found, context, row["_id"]["customer"]).history[row["_id"]["product"]]
+        history.add(zip(row["month"], row["quantity"], strict=True))
         for month, quantity, revenue in zip(row["month"], row["quantity"], row["revenue"], strict=True):
             if month in context.price_months:
                 history.priced_quantity += quantity
@@ -252,9 +288,20 @@ async def _add_last_plan(found: dict[UUID, CustomerFacts], where: dict[str, Any]
     fields = {"_id": 0, "customer_id": 1, "product_id": 1, "cells.month": 1, "cells.quantity": 1}
     async for row in scoped(SnapshotRow).find(query, fields):
         plan = {cell["month"]: cell["quantity"] for cell in row["cells"]}
-        found[row["customer_id"]].last_plan[row["product_id"]] = plan
+        last_plan = _owner(found, context, row["customer_id"]).last_plan
+        others = last_plan.get(row["product_id"])
+        last_plan[row["product_id"]] = plan if others is None else _added(others, plan)
     for facts in found.values():
         facts.last_plan = _still_meant(facts.last_plan, context)
+
+
+def _added(one: Mapping[Month, int | None], other: Mapping[Month, int | None]) -> dict[Month, int | None]:
+    """Two plans of one line, added up month by month; null and null stay null."""
+    sums = dict(one)
+    for month, quantity in other.items():
+        standing = sums.get(month)
+        sums[month] = quantity if standing is None else standing + (quantity or 0)
+    return sums
 
 
 def _still_meant(plans: LastPlan, context: PlanContext) -> LastPlan:

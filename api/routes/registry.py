@@ -24,6 +24,7 @@ from api.routes import (
     rates,
     reports,
     sessions,
+    suggestions,
     users,
 )
 
@@ -35,6 +36,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     users.router,
     assignments.router,
+    # Before the nouns: their suggestions are no ids.
+    suggestions.router,
     customers.router,
     matrix.router,
     prices.router,

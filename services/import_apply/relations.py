@@ -23,8 +23,8 @@ class ItemOfCustomerWriter(KeyedWriter):
     products: References
 
     async def prepare(self) -> None:
-        self.customers = await customers_of(self.context)
-        self.products = await products_of(self.context)
+        self.customers = await customers_of(self.context, tied=True)
+        self.products = await products_of(self.context, tied=True)
 
     def incoming(self, batch: ValidBatch) -> tuple[list[Incoming], list[RowError]]:
         kept, (customers, products), errors = resolved(batch, self.customers, self.products)

@@ -181,6 +181,22 @@ def whole(minimum: int, maximum: int) -> Parser:
     return parse
 
 
+def names(max_length: int, most: int) -> Parser:
+    """Several short texts in one cell, separated by semicolons; each of them once."""
+    as_text = text(max_length)
+
+    def parse(cell: Any) -> tuple[str, ...]:
+        parts = [as_text(part) for part in plain_text(cell).split(";") if part.strip()]
+        if len(parts) > most:
+            raise Unacceptable(f"at most {most} names, separated by semicolons")
+        found: dict[str, str] = {}
+        for part in parts:
+            found.setdefault(part.casefold(), part)
+        return tuple(found.values())
+
+    return parse
+
+
 def choice(*values: str) -> Parser:
     """One of the values; case, blanks and hyphens don't matter."""
     return _mapped({value: value for value in values}, "one of " + ", ".join(values))

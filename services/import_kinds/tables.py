@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from models.customer import MAX_ALIASES
+from planning.lifecycle import Status
 from planning.numbers import MONEY, PRICE, QUANTITY
 from services.import_kinds import cells
 from services.import_kinds.cells import Parser
@@ -90,7 +92,8 @@ _CUSTOMERS = KindTable(
         Column("group", cells.text(100), synonyms=("customer_group",)),
         Column("country", cells.text(100)),
         _CURRENCY,
-        Column("status", cells.choice("active", "inactive")),
+        Column("status", cells.choice(*Status)),
+        Column("aliases", cells.names(100, MAX_ALIASES), synonyms=("alias", "other_names")),
     ),
     key=("customer_code",),
 )
