@@ -29,6 +29,8 @@ class Customer(TenantDocument):
     `status` is prospect, active or inactive; `is_active` is false exactly when it is inactive (what that means stands
     in `planning.lifecycle`), and `status_before` is what restoring gives back. `merged_into` names the customer that
     this one turned out to be: what it sold and planned is read as that one's. Nodes default to the customer itself.
+    `matrix_rev` and `price_rev` count the changes of the customer's product list and prices: whoever changes one of
+    these writes its counter, so that two who do it at once meet.
     """
 
     code: str
@@ -45,6 +47,8 @@ class Customer(TenantDocument):
     is_active: bool = True
     merged_into: UUID | None = None
     planning_customer_id: UUID | None = None
+    matrix_rev: int = 0
+    price_rev: int = 0
     rev: int = 1
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)

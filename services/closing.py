@@ -233,6 +233,8 @@ def _rows_of(
         NAIVE: [_naive(month, naive[month], prices[month]) for month in cycle.months],
         APPROVED: [_approved(cell) for cell in _approve(context, facts, line, prices, naive)],
     }
+    if head["plan_rate"] is None:
+        _add_rates(context, head["currency"], streams.values())
     key = line_id(cycle.tenant_id, cycle.id, SALES, line.customer_id, product.id)
     return [
         {"_id": snapshot_row_id(cycle.id, cycle.close_number, stream, key), **head, "stream": stream, "cells": cells}
@@ -240,10 +242,20 @@ def _rows_of(
     ]
 
 
+def _add_rates(context: PlanContext, currency: str, streams: Iterable[list[dict[str, Any]]]) -> None:
+    """Freeze what one unit of the customer's currency is worth in each month."""
+    rates = {month: context.rates.of_month(currency, month) for month in context.cycle.months}
+    for cells in streams:
+        for cell in cells:
+            rate = rates[cell["month"]]
+            cell["plan_rate"] = None if rate is None else rate.rate
+
+
 async def _frozen_heads(context: PlanContext, customer_ids: list[UUID]) -> dict[UUID, RawDocument]:
-    """What a row freezes of its cycle and customer: region and group."""
+    """What a row freezes of its cycle and customer: region, group, currency, and the rate where it is always 1."""
     cycle = context.cycle
-    customers = await scoped(Customer).rows({"_id": {"$in": customer_ids}}, {"region": 1, "group": 1})
+    fields = {"region": 1, "group": 1, "currency": 1}
+    customers = await scoped(Customer).rows({"_id": {"$in": customer_ids}}, fields)
     return {
         row["_id"]: {
             "cycle_id": cycle.id,
@@ -251,8 +263,8 @@ async def _frozen_heads(context: PlanContext, customer_ids: list[UUID]) -> dict[
             "customer_id": row["_id"],
             "region": row.get("region"),
             "group": row.get("group"),
-            "currency": cycle.currency,
-            "plan_rate": PRICE.factor,
+            "currency": row["currency"],
+            "plan_rate": PRICE.factor if context.foreign(row["currency"]) is None else None,
             "unit_factor": PRICE.factor,
             "sales_class": None,
         }

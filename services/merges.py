@@ -118,7 +118,10 @@ async def _retire(plan: MergePlan) -> None:
 
 
 async def _change_customer(customer: Customer, changes: Mapping[str, Any]) -> None:
-    if await scoped(Customer).change({"_id": customer.id, "rev": customer.rev}, _raised(changes)) is None:
+    """What is tied to both changes as well, so the counters of their lists do (`services.customer_items`)."""
+    update = _raised(changes)
+    update["$inc"] |= {"matrix_rev": 1, "price_rev": 1}
+    if await scoped(Customer).change({"_id": customer.id, "rev": customer.rev}, update) is None:
         raise Conflict()
 
 

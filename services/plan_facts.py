@@ -1,7 +1,8 @@
 """What the rules need to know about lines: matrix, history, prices, the last plan. Loaded for many customers at once,
 by the same few queries, for opening, saving, the grid and closing alike.
 
-All numbers are scaled integers (quantity 1/1000, money 1/10000, price 1/10^8) in the tenant's base currency.
+All numbers are scaled integers (quantity 1/1000, money 1/10000, price 1/10^8). What was sold is in the tenant's base
+currency, which is the cycle's; a price may be in another one, and the chain converts it by the plan rate of the month.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
-
-from bson import Decimal128
 
 from core.collections import scoped
 from models.customer import Customer, MatrixEntry
@@ -31,16 +30,25 @@ from planning.lifecycle import Where, takes_part
 from planning.lifespan import ALWAYS, Lifespan, lifespan
 from planning.months import Month, add_months, first_day, last_day
 from planning.naive import naive_line
-from planning.numbers import PRICE
 from planning.prices import CustomerPrice, ResolvedPrice, average_price, resolve_prices
+from planning.rates import RateKind, Rates
 from planning.succession import ONE, Succession, carried, inherited, joined
+from services.amounts import scaled_price
+from services.rates import load_rates
+from services.validity import holding
 
 HISTORY_MONTHS = 37
 """How far back history is read: three seasons and the current month."""
 
-PRODUCT_FIELDS = (
-    *("code", "name", "category", "unit", "list_price", "standard_cost"),
-    *("launch_month", "end_month", "successor_from", "is_active"),
+PRODUCT_FIELDS = dict.fromkeys(
+    (
+        *("code", "name", "category", "unit", "list_price", "currency", "standard_cost"),
+        *("launch_month", "end_month", "successor_from", "is_active"),
+    ),
+    1,
+)
+PRICE_FIELDS = {"_id": 0} | dict.fromkeys(
+    ("customer_id", "product_id", "price", "currency", "valid_from", "valid_to"), 1
 )
 
 QuantityByMonth = dict[Month, int]
@@ -49,7 +57,8 @@ LastPlan = dict[UUID, dict[Month, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """A product as planning sees it; prices and the standard cost scaled, None when unknown."""
+    """A product as planning sees it; prices and the standard cost scaled, None when unknown. The list price is in
+    `currency`."""
 
     id: UUID
     code: str
@@ -59,6 +68,7 @@ class ProductFacts:
     list_price: int | None
     cost: int | None
     launch_month: Month | None
+    currency: str
     is_active: bool = True
     life: Lifespan = ALWAYS
 
@@ -120,6 +130,12 @@ class PlanContext:
     merged: Merged
     """Whose history and last plan are whose. A merged customer that still has a sheet of its own in the cycle (one that
     was closed before the merge and is open again) stands for itself there, so that nothing counts twice."""
+    rates: Rates
+    """The plan rates up to the last month."""
+
+    def foreign(self, currency: str) -> str | None:
+        """The currency as the price chain wants it: None for the plan's own."""
+        return None if currency == self.cycle.currency else currency
 
     def histories(self, facts: CustomerFacts, product: ProductFacts) -> Iterator[tuple[tuple[Month, ...], LineHistory]]:
         """The months of the cycle in runs, each with the history that it stands on: the line's own, and from the month
@@ -135,7 +151,9 @@ class PlanContext:
                 months,
                 customer_prices=facts.prices.get(product.id, ()),
                 list_price=product.list_price,
+                list_currency=self.foreign(product.currency),
                 average_price=average_price(history.priced_revenue, history.priced_quantity),
+                rates=self.rates,
             )
         return tuple(resolved)
 
@@ -166,13 +184,14 @@ async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None
         succession=await read_succession(),
         mortal=frozenset(id for id, product in products.items() if product.life != ALWAYS),
         merged=await _merged_in(cycle),
+        rates=await load_rates(RateKind.PLAN, cycle.months[-1]),
     )
 
 
 async def load_products(product_ids: Collection[UUID] | None = None) -> dict[UUID, ProductFacts]:
     """The active products, all or these (named ones also when inactive)."""
     query: dict[str, Any] = {"is_active": True} if product_ids is None else {"_id": {"$in": list(product_ids)}}
-    rows = await scoped(Product).rows(query, dict.fromkeys(PRODUCT_FIELDS, 1))
+    rows = await scoped(Product).rows(query, PRODUCT_FIELDS)
     return {row["_id"]: _product(row) for row in rows}
 
 
@@ -192,7 +211,7 @@ async def load_customers(
         found[row["_id"]].is_active = False
     await _add_matrix(found, where, context)
     await _add_history(found, behind, context)
-    await _add_prices(found, where)
+    await _add_prices(found, where, context)
     await _add_last_plan(found, behind, context)
     return found
 
@@ -243,13 +262,7 @@ def _owner(found: Mapping[UUID, CustomerFacts], context: PlanContext, customer_i
 async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
     begin = first_day(context.cycle.months[0]).isoformat()
     end = last_day(context.cycle.months[-1]).isoformat()
-    query = {
-        **where,
-        "$and": [
-            {"$or": [{"valid_from": None}, {"valid_from": {"$lte": end}}]},
-            {"$or": [{"valid_to": None}, {"valid_to": {"$gte": begin}}]},
-        ],
-    }
+    query = {**where, **holding(begin, end)}
     async for row in scoped(MatrixEntry).find(query, {"_id": 0, "customer_id": 1, "product_id": 1}):
         product, facts = context.products.get(row["product_id"]), found[row["customer_id"]]
         if product is not None and takes_part(Where.OPENING, facts.is_active, product.is_active):
@@ -273,10 +286,10 @@ async def _add_history(found: dict[UUID, CustomerFacts], where: dict[str, Any], 
                 history.priced_revenue += revenue
 
 
-async def _add_prices(found: dict[UUID, CustomerFacts], where: dict[str, Any]) -> None:
-    fields = {"_id": 0, "customer_id": 1, "product_id": 1, "price": 1, "valid_from": 1, "valid_to": 1}
-    async for row in scoped(PriceDocument).find(where, fields):
-        price = CustomerPrice(_day(row["valid_from"]), _last(row["valid_to"]), _scaled(row["price"]) or 0)
+async def _add_prices(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
+    async for row in scoped(PriceDocument).find(where, PRICE_FIELDS):
+        amount, currency = scaled_price(row["price"]) or 0, context.foreign(row["currency"])
+        price = CustomerPrice(_day(row["valid_from"]), _last(row["valid_to"]), amount, currency)
         found[row["customer_id"]].prices[row["product_id"]].append(price)
 
 
@@ -321,16 +334,13 @@ def _product(row: Mapping[str, Any]) -> ProductFacts:
         name=row["name"],
         category=row.get("category"),
         unit=row["unit"],
-        list_price=_scaled(row.get("list_price")),
-        cost=_scaled(row.get("standard_cost")),
+        list_price=scaled_price(row.get("list_price")),
+        cost=scaled_price(row.get("standard_cost")),
         launch_month=row.get("launch_month"),
+        currency=row["currency"],
         is_active=row["is_active"],
         life=lifespan(row.get("launch_month"), row.get("end_month"), row.get("successor_from")),
     )
-
-
-def _scaled(value: Decimal128 | None) -> int | None:
-    return None if value is None else PRICE.round_scaled(value.to_decimal())
 
 
 @lru_cache(maxsize=4096)

@@ -26,7 +26,8 @@ from models.product import Product
 from planning.lifecycle import Where, takes_part
 from planning.suggesting import Entry, Hit, WordIndex
 from services.identity import Caller
-from services.scopes import ids_in, scope_of
+from services.scopes import day_of_tenant, demand_customer, ids_in, scope_of
+from services.validity import holding
 
 MARGIN = timedelta(seconds=90)
 """How far back "since" reaches: a transaction lives for at most 60 s, and clocks differ by some."""
@@ -61,9 +62,13 @@ class _Held:
 _held: OrderedDict[tuple[UUID, Noun], _Held] = OrderedDict()
 
 
-async def suggest(caller: Caller, noun: Noun, text: str, limit: int, at: datetime) -> list[dict[str, Any]]:
+async def suggest(
+    caller: Caller, noun: Noun, text: str, limit: int, at: datetime, *, customer_id: UUID | None = None
+) -> list[dict[str, Any]]:
     """At most `limit` active customers or products that the caller sees, best first: `id`, `code`, `name`, `score` and
-    whether the text is the code or its beginning (`by_code`)."""
+    whether the text is the code or its beginning (`by_code`). `customer_id`: only products that this customer may order
+    today; NotFound for one that the caller does not see."""
+    own = await (_own(caller, noun, at) if customer_id is None else _listed(caller, customer_id, at))
     words = search_words(text)
     if not words:
         return []
@@ -71,7 +76,6 @@ async def suggest(caller: Caller, noun: Noun, text: str, limit: int, at: datetim
     changed = {row["_id"].bytes: row for row in await _changes(noun, held)}
     recent = WordIndex(_entries(changed.values()))
     code = as_one_word(text)
-    own = await _own(caller, noun, at)
 
     def look() -> list[Hit]:
         old = (hit for hit in held.index.find(words, code) if hit.key not in changed)
@@ -105,6 +109,12 @@ async def _own(caller: Caller, noun: Noun, at: datetime) -> frozenset[bytes] | N
         return frozenset(id.bytes for id in customers)
     on_lists = await scoped(MatrixEntry).distinct("product_id", {"customer_id": {"$in": sorted(customers)}})
     return frozenset(id.bytes for id in on_lists)
+
+
+async def _listed(caller: Caller, customer_id: UUID, at: datetime) -> frozenset[bytes]:
+    await demand_customer(caller.role, caller.user_id, at, customer_id, caller.regions)
+    today = {"customer_id": customer_id, **holding((await day_of_tenant(at)).isoformat())}
+    return frozenset(id.bytes for id in await scoped(MatrixEntry).distinct("product_id", today))
 
 
 async def _shown(noun: Noun, hits: list[Hit]) -> list[dict[str, Any]]:

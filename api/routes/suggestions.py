@@ -8,9 +8,11 @@ from starlette.responses import Response
 
 from api.dependencies import ReceivedAt, allow
 from api.envelope import Item, item
+from api.errors import errors
 from api.queries import query_of
 from api.routing import router_of
-from api.schemas.suggestions import Suggestion, SuggestionQuery
+from api.schemas.suggestions import ProductSuggestionQuery, Suggestion, SuggestionQuery
+from core.errors import NotFound
 from planning.access import Action
 from services.identity import Caller
 from services.suggestions import Noun, suggest
@@ -36,9 +38,13 @@ async def suggest_customers(
     "/products/suggestions",
     summary="Suggest products for a misspelt code or name",
     response_model=Item[list[Suggestion]],
+    responses=errors(NotFound),
 )
 async def suggest_products(
-    query: Query, caller: Annotated[Caller, allow(Action.READ_PRODUCTS)], received_at: ReceivedAt
+    query: Annotated[ProductSuggestionQuery, query_of(ProductSuggestionQuery)],
+    caller: Annotated[Caller, allow(Action.READ_PRODUCTS)],
+    received_at: ReceivedAt,
 ) -> Response:
     """Active products that you see, the best first: those whose code it is or begins with it, then by score."""
-    return item(await suggest(caller, Noun.PRODUCTS, query.text, query.limit, received_at))
+    found = await suggest(caller, Noun.PRODUCTS, query.text, query.limit, received_at, customer_id=query.customer_id)
+    return item(found)

@@ -23,6 +23,12 @@ class SuggestionQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_SUGGESTIONS, description="How many at most.")] = 10
 
 
+class ProductSuggestionQuery(SuggestionQuery):
+    """What was typed, and for whom."""
+
+    customer_id: Annotated[UUID | None, Field(description="Only what this customer may order today.")] = None
+
+
 class Suggestion(BaseModel):
     """A customer or product that fits."""
 

@@ -70,9 +70,12 @@ class KeyedWriter(Writer):
 
     def compared(self, rows: Iterable[Incoming], stored: Mapping[Key, RawDocument], errors: list[RowError]) -> Plan:
         """What is new, changed and the same."""
+        return self.paired(((row, stored.get(row.key)) for row in rows), errors)
+
+    def paired(self, rows: Iterable[tuple[Incoming, RawDocument | None]], errors: list[RowError]) -> Plan:
+        """The same for rows that stand beside what is stored."""
         plan = Plan(errors=errors)
-        for row in rows:
-            before = stored.get(row.key)
+        for row, before in rows:
             if before is None:
                 plan.new.append(self.fresh(row))
                 continue

@@ -190,7 +190,7 @@ class _Field:
             return None
         value = self.column.parse(cell)
         if self.base_currency is not None and value != self.base_currency:
-            raise Unacceptable(f"{self.base_currency}; other currencies need exchange rates first")
+            raise Unacceptable(f"{self.base_currency}, the company's own currency; convert the amount first")
         return value
 
     def refused(self, cells: Sequence[Any]) -> list[int]:

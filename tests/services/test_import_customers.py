@@ -99,10 +99,12 @@ async def test_the_code_of_a_merged_customer_finds_the_one_that_it_is_now() -> N
     assert (await scoped(Customer).get(old.id)).name == old.name
 
 
-async def test_a_file_may_name_a_merged_customer_by_both_codes() -> None:
+async def test_of_two_rows_that_name_a_merged_customer_by_both_codes_the_first_counts_however_often() -> None:
     real = await factories.make_customer("C1")
     await factories.make_customer("OLD", status="inactive", is_active=False, merged_into=real.id)
     await factories.make_product("TEA")
-    job = await imported("matrix", "customer_code,item_code,valid_to", "C1,TEA,2026-01-31", "OLD,TEA,2026-12-31")
-    assert errors(job) == []
-    assert await scoped(MatrixEntry).distinct("valid_to") == ["2026-12-31"]
+    for _ in range(2):
+        job = await imported("matrix", "customer_code,item_code,valid_to", "C1,TEA,2026-01-31", "OLD,TEA,2026-12-31")
+        taken = "days that are free: row 2 for this product holds until 2026-01-31"
+        assert errors(job) == [(3, "valid_from", taken)]
+        assert await scoped(MatrixEntry).distinct("valid_to") == ["2026-01-31"]

@@ -195,7 +195,7 @@ def test_all_errors_of_all_rows_come_in_one_pass() -> None:
         RowError(3, "Invoice", "", "a value"),
         RowError(3, "Date", "yesterday", "a date like 2026-11-30"),
         RowError(3, "Qty", "3,5", "a number with at most 3 decimals, written like 1234.5"),
-        RowError(3, "currency", "EUR", "GBP; other currencies need exchange rates first"),
+        RowError(3, "currency", "EUR", "GBP, the company's own currency; convert the amount first"),
         RowError(4, "Price", "", "a value in unit_price or net_revenue"),
         RowError(5, "Price", "#REF!", "a value without an error"),
     ]
@@ -281,7 +281,7 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
         (
             ImportKind.CUSTOMERS,
             {
-                "customer_code": "C", "name": "Ann", "region": "N", "group": "G", "country": "UK", "currency": "GBP",
+                "customer_code": "C", "name": "Ann", "region": "N", "group": "G", "country": "UK", "currency": "USD",
                 "status": "inactive", "aliases": ("Anna", "A."),
             },
         ),
@@ -289,7 +289,7 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
             ImportKind.PRODUCTS,
             {
                 "item_code": "A", "name": "Lamp", "category": "X", "family": "F", "brand": "B", "unit": "EA",
-                "rounding_step": Decimal(12), "list_price": Decimal("2.5"), "list_price_currency": "GBP",
+                "rounding_step": Decimal(12), "list_price": Decimal("2.5"), "list_price_currency": "CHF",
                 "standard_cost": Decimal("1.25"), "launch_month": "2026-11", "end_month": "2028-11",
                 "successor": "B", "successor_from": "2028-12", "successor_factor": Decimal("0.5"),
             },
@@ -312,6 +312,7 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
                 "valid_from": "2026-01-01", "valid_to": "2026-12-31",
             },
         ),
+        (ImportKind.FX_RATES, {"month": "2026-11", "currency": "USD", "kind": "budget", "rate": Decimal("0.92")}),
         (
             ImportKind.COSTS,
             {
