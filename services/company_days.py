@@ -66,9 +66,9 @@ async def remove(day_id: UUID, rev: int) -> None:
     await revisions.remove(CompanyDay, day_id, rev, entity=ENTITY)
 
 
-async def list_countries(search: str | None, window: Window) -> Listing:
-    """One page of the countries with public holidays, by name; `search` finds beginnings of words of name and code."""
-    wanted = search_words(search)
+async def list_countries(name: str | None, window: Window) -> Listing:
+    """One page of the countries with public holidays, by name; `name` holds beginnings of words of name or code."""
+    wanted = search_words(name)
     found = [one for one in await asyncio.to_thread(holiday_table.countries) if _matches(one, wanted)]
     if window.sort[0][1] < 0:
         found.reverse()

@@ -25,6 +25,7 @@ from services.scopes import scope_of
 
 MAX_MONTHS = 1_200
 REVENUE_TYPES = [str(one) for one in SalesType if COUNTS_AS[one].revenue]
+REVENUE = {"$sum": {"$cond": [{"$in": ["$line_type", REVENUE_TYPES]}, "$net_revenue", 0]}}
 
 Sources = dict[str, Posted]
 
@@ -98,10 +99,9 @@ async def _sees_figures(caller: Caller, at: datetime) -> bool:
 
 async def _posted(of_months: Sequence[Month]) -> dict[Month, Sources]:
     """Lines and revenue by month and source, from the index `tenant_month_source` alone."""
-    revenue = {"$sum": {"$cond": [{"$in": ["$line_type", REVENUE_TYPES]}, "$net_revenue", 0]}}
     pipeline: list[dict[str, Any]] = [
         {"$match": {"month": {"$in": list(of_months)}}},
-        {"$group": {"_id": {"month": "$month", "source": "$source"}, "rows": {"$sum": 1}, "revenue": revenue}},
+        {"$group": {"_id": {"month": "$month", "source": "$source"}, "rows": {"$sum": 1}, "revenue": REVENUE}},
     ]
     found: dict[Month, Sources] = defaultdict(dict)
     async for row in scoped(SaleLine).aggregate(pipeline):

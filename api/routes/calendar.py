@@ -68,7 +68,7 @@ async def change_calendar(body: CalendarPatch, rev: IfMatch, caller: Changer) ->
 @router.get("/calendar/countries", summary="List the countries with public holidays", response_model=Page[CountryRow])
 async def list_countries(query: Annotated[CountryQuery, query_of(CountryQuery)], caller: Reader) -> Response:
     """By name, each with the subdivisions that have holidays of their own."""
-    return page(await company_days.list_countries(query.search, query.window("name")), query.page, query.limit)
+    return page(await company_days.list_countries(query.name, query.window("name")), query.page, query.limit)
 
 
 @router.get(

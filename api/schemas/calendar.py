@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.paging import ListQuery, PageQuery
+from api.paging import PageQuery
 from api.texts import Body, Currency, Day, Line, Month
 from models.calendar import CompanyDay
 from models.tenant import Tenant
@@ -130,8 +130,10 @@ class CalendarView(Shown):
         return cls.model_validate({**overview, "settings": CalendarSettings.of(overview["settings"])})
 
 
-class CountryQuery(ListQuery):
+class CountryQuery(PageQuery):
     """By name."""
+
+    name: Annotated[str, Line(100), Field(description="Beginnings of words of the name, or of the code.")] | None = None
 
 
 class SubdivisionRow(Shown):
