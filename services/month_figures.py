@@ -90,7 +90,7 @@ async def _sees_figures(caller: Caller, at: datetime) -> bool:
     """A month's revenue is that of all customers: for those who see all, and for those who keep the actuals."""
     if may(caller.actor, Action.KEEP_ACTUALS).allowed:
         return True
-    return (await scope_of(caller.role, caller.user_id, at)).all_customers
+    return (await scope_of(caller.role, caller.user_id, at, caller.regions)).all_customers
 
 
 async def _posted(of_months: Sequence[Month]) -> dict[Month, Sources]:

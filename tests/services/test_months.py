@@ -44,8 +44,8 @@ async def company(tenant: Tenant) -> AsyncIterator[Tenant]:
         yield tenant
 
 
-def caller(role: Role = Role.ADMIN, *grants: str) -> Caller:
-    return Caller(uuid4(), uuid4(), uuid4(), role, frozenset(grants), "A name", "en")
+def caller(role: Role = Role.ADMIN, *grants: str, regions: tuple[str, ...] = ()) -> Caller:
+    return Caller(uuid4(), uuid4(), uuid4(), role, frozenset(grants), "A name", "en", regions)
 
 
 async def state(month: str) -> str:
@@ -315,11 +315,12 @@ async def test_a_span_of_months_runs_forwards(first: str, last: str) -> None:
     [
         (caller(Role.ADMIN), True),
         (caller(Role.MANAGER), True),
+        (caller(Role.MANAGER, regions=("North",)), False),
         (caller(Role.VIEWER), True),
         (caller(Role.SALES_REP), False),
         (caller(Role.SALES_REP, "keep_actuals"), True),
     ],
-    ids=["admin", "manager", "viewer", "rep", "rep who keeps actuals"],
+    ids=["admin", "manager", "manager of a region", "viewer", "rep", "rep who keeps actuals"],
 )
 async def test_figures_of_all_customers_are_for_those_who_see_all(who: Caller, sees: bool) -> None:
     await sell("2026-01-05")
