@@ -22,7 +22,7 @@ from models.product import Product
 from models.sale import SaleLine
 from models.tenant import Tenant
 from planning.calendar import MonthPattern, MonthRule
-from services import calendar, company_days, cycle_moves, cycles, holiday_table, tenants
+from services import calendar, company_days, cycle_moves, cycles, holiday_table, price_answers, tenants
 from services.cycles import CycleDraft
 from tests import factories
 from tests.companies import ENTRY_CLOSES, NOW, OPENS, draft_cycle, make_company, open_cycle
@@ -317,3 +317,19 @@ async def test_a_company_may_begin_in_a_country() -> None:
     assert (made.holiday_country, made.holiday_subdivision, made.month_pattern) == ("DE", "BE", "calendar")
     with pytest.raises(InvalidInput):
         await tenants.create_tenant("another", "X", holiday_country="XX")
+
+
+async def test_a_price_is_told_for_the_first_day_of_the_companys_month_and_what_may_be_ordered_in_it() -> None:
+    """In weeks 2026-12 goes from 23 November to 3 January."""
+    customer, product = await make_masters()
+    await factories.allow(customer, product, valid_from="2027-01-02")
+    await factories.price(customer, product, "9.00", valid_from="2026-11-24")
+
+    async def told(**settings: str) -> list[str]:
+        await decide(**settings)
+        row = {"_id": customer.id, "code": customer.code, "currency": "EUR"}
+        found = await price_answers.answer(price_answers.Question(row, ["2026-12"]))
+        return [span["source"] for line in found["products"] for span in line["prices"]]
+
+    assert await told(month_pattern="calendar") == []
+    assert await told(**WEEKS) == ["list"]
