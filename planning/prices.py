@@ -17,7 +17,8 @@ from enum import StrEnum
 from operator import attrgetter
 
 from core.errors import InvalidInput
-from planning.months import Month, first_day
+from planning.calendar import CALENDAR_MONTHS, MonthRule
+from planning.months import Month
 from planning.numbers import MONEY, PRICE, QUANTITY, divide_half_even, value_of
 from planning.rates import NO_RATES, MonthRate, Rates, convert
 
@@ -100,6 +101,7 @@ def resolve_price(
     list_currency: str | None = None,
     average_price: int | None = None,
     rates: Rates = NO_RATES,
+    rule: MonthRule = CALENDAR_MONTHS,
 ) -> ResolvedPrice:
     """The price of one month. Of several customer prices valid on its first day, the one that began last wins."""
     overrides = {} if override is None else {month: override}
@@ -111,6 +113,7 @@ def resolve_price(
         list_currency=list_currency,
         average_price=average_price,
         rates=rates,
+        rule=rule,
     )
     return resolved
 
@@ -124,14 +127,16 @@ def resolve_prices(
     list_currency: str | None = None,
     average_price: int | None = None,
     rates: Rates = NO_RATES,
+    rule: MonthRule = CALENDAR_MONTHS,
 ) -> tuple[ResolvedPrice, ...]:
     """The prices of a whole line, one per month in the order given: `resolve_price` for each, at the cost of few.
 
     Overrides and average prices are in the plan's currency, like every result; `list_currency` None = in that too.
+    `rule` says which day a month begins on.
     """
     newest_first = sorted(customer_prices, key=attrgetter("valid_from"), reverse=True)
     otherwise = _without_customer_price(list_price, list_currency, average_price)
-    same = _same_for_all(months, newest_first, otherwise)
+    same = _same_for_all(months, newest_first, otherwise, rule)
     if same is not None and not overrides:
         return (same,) * len(months)
     agreed = [(one.valid_from, one.valid_to or date.max, _agreed(one)) for one in newest_first]
@@ -141,7 +146,7 @@ def resolve_prices(
         if month in said:
             resolved.append(_found(said[month], PriceSource.OVERRIDE))
             continue
-        day, answer = first_day(month), otherwise
+        day, answer = rule.first_day(month), otherwise
         for first, last, price in agreed:
             if first <= day <= last:
                 answer = price
@@ -210,14 +215,14 @@ _Answer = ResolvedPrice | _Foreign
 
 
 def _same_for_all(
-    months: Sequence[Month], newest_first: Sequence[CustomerPrice], otherwise: _Answer
+    months: Sequence[Month], newest_first: Sequence[CustomerPrice], otherwise: _Answer, rule: MonthRule
 ) -> ResolvedPrice | None:
     """The answer for every month, where that can be told at once: most lines have one price, or none of their own."""
     answer = otherwise
     if newest_first and months:
         newest = newest_first[0]
-        last = newest.valid_to
-        if newest.valid_from > first_day(min(months)) or (last is not None and last < first_day(max(months))):
+        first, last = rule.first_day(min(months)), rule.first_day(max(months))
+        if newest.valid_from > first or (newest.valid_to is not None and newest.valid_to < last):
             return None
         answer = _agreed(newest)
     return answer if isinstance(answer, ResolvedPrice) else None

@@ -64,7 +64,8 @@ async def copy_snapshot(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) 
         return 0
     customers = await customers_of(cycle)
     context = await load_context(cycle, await planned_products(cycle))
-    costs = await costs_of(cycle.start_month, {id: product.cost for id, product in context.products.items()})
+    standard = {id: product.cost for id, product in context.products.items()}
+    costs = await costs_of(cycle.start_month, standard, context.rule)
     for chunk in chunks(customers[done:], CUSTOMERS_PER_CHUNK):
         await _copy_chunk(context, chunk, costs)
         done += len(chunk)

@@ -25,10 +25,11 @@ from models.merged import Merged, load_merged
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from models.succession import read_succession
+from planning.calendar import MonthRule
 from planning.defaults import DEFAULTS
 from planning.lifecycle import Where, takes_part
 from planning.lifespan import ALWAYS, Lifespan, lifespan
-from planning.months import Month, add_months, first_day, last_day
+from planning.months import Month, add_months
 from planning.naive import naive_line
 from planning.prices import CustomerPrice, ResolvedPrice, average_price, resolve_prices
 from planning.rates import RateKind, Rates
@@ -124,6 +125,7 @@ class PlanContext:
     reference: tuple[UUID, int] | None
     """Cycle and close number of the last approved plan."""
     products: Mapping[UUID, ProductFacts]
+    rule: MonthRule
     succession: Succession
     mortal: frozenset[UUID]
     """The products whose life has a beginning or an end."""
@@ -154,6 +156,7 @@ class PlanContext:
                 list_currency=self.foreign(product.currency),
                 average_price=average_price(history.priced_revenue, history.priced_quantity),
                 rates=self.rates,
+                rule=self.rule,
             )
         return tuple(resolved)
 
@@ -181,6 +184,7 @@ async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None
         price_months=frozenset(before_start[: DEFAULTS.price_history_months]),
         reference=await _reference(cycle),
         products=products,
+        rule=MonthRule.of(cycle),
         succession=await read_succession(),
         mortal=frozenset(id for id, product in products.items() if product.life != ALWAYS),
         merged=await _merged_in(cycle),
@@ -260,8 +264,8 @@ def _owner(found: Mapping[UUID, CustomerFacts], context: PlanContext, customer_i
 
 
 async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
-    begin = first_day(context.cycle.months[0]).isoformat()
-    end = last_day(context.cycle.months[-1]).isoformat()
+    begin = context.rule.first_day(context.cycle.months[0]).isoformat()
+    end = context.rule.last_day(context.cycle.months[-1]).isoformat()
     query = {**where, **holding(begin, end)}
     async for row in scoped(MatrixEntry).find(query, {"_id": 0, "customer_id": 1, "product_id": 1}):
         product, facts = context.products.get(row["product_id"]), found[row["customer_id"]]

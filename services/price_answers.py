@@ -31,7 +31,7 @@ from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from models.succession import read_succession
 from planning.defaults import DEFAULTS
-from planning.months import Month, first_day, last_day
+from planning.months import Month
 from planning.numbers import PRICE
 from planning.prices import (
     WHY_PASSED_OVER,
@@ -43,6 +43,7 @@ from planning.prices import (
     resolve_prices,
 )
 from planning.rates import NO_RATES, MonthRate, RateKind, Rates
+from services import calendar
 from services.amounts import scaled_price
 from services.opening import SALES
 from services.plan_facts import CustomerFacts, LineHistory
@@ -83,8 +84,10 @@ async def answer(question: Question) -> RawDocument:
     InvalidInput for more than 100,000 prices.
     """
     plan = await _plan_of(question)
-    products = await _products(question)
-    prices = await _customer_prices(question, plan.currency)
+    rule = await calendar.month_rule()
+    span = (rule.first_day(min(question.months)).isoformat(), rule.last_day(max(question.months)).isoformat())
+    products = await _products(question, span)
+    prices = await _customer_prices(question, plan.currency, span)
     average = await _averages(question, plan, [row["_id"] for row in products if row.get("list_price") is None])
     rates = await _rates(question, plan.currency, products, prices)
     tell = _Teller(question)
@@ -101,6 +104,7 @@ async def answer(question: Question) -> RawDocument:
                 list_currency=None if row["currency"] == plan.currency else row["currency"],
                 average_price=one,
                 rates=rates,
+                rule=rule,
             )
         told = tell.spans(resolved)
         shown.append({"product_id": uuid_text(id), "item_code": row["code"], "name": row["name"], "prices": told})
@@ -180,16 +184,12 @@ async def _plan_of(question: Question) -> _Plan:
     return _Plan(cycle["currency"], cycle["start_month"], overrides)
 
 
-async def _products(question: Question) -> list[RawDocument]:
+async def _products(question: Question, span: tuple[str, str]) -> list[RawDocument]:
     """The products asked for by code, all of them on the customer's list at some time; else those on it meanwhile."""
     of_customer: dict[str, Any] = {"customer_id": as_binary(question.customer["_id"])}
     asked = None if question.product_ids is None else [as_binary(id) for id in question.product_ids]
-    if asked is None:
-        first, last = first_day(min(question.months)), last_day(max(question.months))
-        query = of_customer | holding(first.isoformat(), last.isoformat())
-    else:
-        query = of_customer | {"product_id": {"$in": asked}}
-    entries = await scoped_binary(MatrixEntry).rows(query, {"_id": 0, "product_id": 1})
+    wanted = holding(*span) if asked is None else {"product_id": {"$in": asked}}
+    entries = await scoped_binary(MatrixEntry).rows(of_customer | wanted, {"_id": 0, "product_id": 1})
     listed = {entry["product_id"] for entry in entries}
     if len(listed) * len(question.months) > MAX_ANSWERS:
         raise InvalidInput("Ask for fewer months, or name products: one answer holds at most 100,000 prices.")
@@ -202,11 +202,13 @@ async def _products(question: Question) -> list[RawDocument]:
     return sorted(rows, key=itemgetter("code"))
 
 
-async def _customer_prices(question: Question, currency: str) -> Mapping[Binary, Sequence[CustomerPrice]]:
+async def _customer_prices(
+    question: Question, currency: str, span: tuple[str, str]
+) -> Mapping[Binary, Sequence[CustomerPrice]]:
     """The customer's prices that reach into the months, by product."""
     query = {
         "customer_id": as_binary(question.customer["_id"]),
-        **holding(first_day(min(question.months)).isoformat(), last_day(max(question.months)).isoformat()),
+        **holding(*span),
     }
     if question.product_ids is not None:
         query["product_id"] = {"$in": [as_binary(id) for id in question.product_ids]}

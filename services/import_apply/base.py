@@ -22,7 +22,9 @@ from models.customer import Customer
 from models.merged import load_merged
 from models.product import Product
 from models.user import User
+from planning.calendar import MonthRule
 from planning.lifecycle import Where, takes_part
+from planning.months import Month
 from services.import_kinds.validation import RowError, ValidBatch
 
 Id = Binary
@@ -40,6 +42,7 @@ class ImportContext:
     import_id: UUID
     currency: str
     actuals_basis: str
+    months: MonthRule
     titles: Mapping[str, str]
     dry_run: bool = False
 
@@ -50,13 +53,15 @@ class ImportContext:
 
 @dataclass(slots=True)
 class Plan:
-    """What one batch would do. `changed` pairs a filter with an update; `touched` are customers whose lines change."""
+    """What one batch would do. `changed` pairs a filter with an update; `touched` are customers whose sales lines
+    change, and `months` the months of these lines, before and after."""
 
     new: list[RawDocument] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     unchanged: int = 0
     errors: list[RowError] = field(default_factory=list)
     touched: set[Id] = field(default_factory=set)
+    months: set[Month] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

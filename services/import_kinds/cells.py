@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import InvalidInput
 from core.security.emails import clean_email, email_key
-from core.text import CELL_ERRORS, NOT_CALCULATED, text_problem
+from core.text import CELL_ERRORS, NOT_CALCULATED, source_key, text_problem
 from planning.numbers import Scale
 
 Parser = Callable[[Any], Any]
@@ -235,6 +235,18 @@ def email() -> Parser:
 def currency() -> Parser:
     """An ISO 4217 code in capitals."""
     return _pattern(r"[A-Za-z]{3}", "a currency code like EUR", str.upper)
+
+
+def source() -> Parser:
+    """The name of a system, as it is stored."""
+
+    def parse(cell: Any) -> str:
+        value = source_key(plain_text(cell))
+        if value is None:
+            raise Unacceptable("the short name of a system, like erp or web-shop: letters, digits, dots and hyphens")
+        return value
+
+    return parse
 
 
 def language() -> Parser:

@@ -192,6 +192,7 @@ _SALES = KindTable(
         Column("line_type", cells.choice(*LINE_TYPES), default="sale", synonyms=("type",)),
         Column("order_date", cells.day(), synonyms=("ordered",)),
         Column("shipped_date", cells.day(), synonyms=("shipped", "ship_date")),
+        Column("source", cells.source(), synonyms=("source_system",)),
     ),
     key=("invoice", "item_code", "line_number"),
     any_of=(("unit_price", "net_revenue"),),

@@ -40,7 +40,7 @@ def company() -> DemoCompany:
 @pytest.fixture(scope="module")
 def lines(company: DemoCompany) -> list[dict[str, str]]:
     """The generated invoice lines by column."""
-    names = ("invoice", "item", "line", "customer", "date", "quantity", "price", "type")
+    names = ("invoice", "item", "line", "customer", "date", "quantity", "price", "type", "source")
     return [dict(zip(names, map(str, row), strict=True)) for row in sales(company)]
 
 

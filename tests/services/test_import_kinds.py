@@ -326,6 +326,7 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
                 "invoice": "1", "item_code": "A", "line_number": 2, "customer_code": "C", "invoice_date": "2026-01-05",
                 "quantity": Decimal("-3.5"), "unit_price": Decimal("2"), "net_revenue": Decimal("-7.01"),
                 "currency": "GBP", "line_type": "return", "order_date": "2026-01-01", "shipped_date": "2026-01-02",
+                "source": "erp",
             },
         ),
     ],
