@@ -23,6 +23,7 @@ from models.cycle import Cycle
 from models.forecast import Line
 from models.product import Product, ProductCost
 from models.sale import SalesRollup
+from models.user import User
 from planning.duplicates import Record, Suspicion, compact, suspected
 from planning.findings import (
     Finding,
@@ -95,7 +96,8 @@ async def product_sales(moment: Moment) -> dict[UUID, ProductSales]:
 
 async def of_customers(moment: Moment, revenues: Revenues, told: Progress) -> AsyncIterator[Finding]:
     """No rep, list entries without sales, and sales outside the list, customer by customer."""
-    walk = _Walk(moment, await _products(), await _merged(), await _open_cycles(), revenues)
+    gone = await scoped(User).distinct("_id", {"is_active": False})
+    walk = _Walk(moment, await _products(), await _merged(), await _open_cycles(), gone, revenues)
     done, last_id = 0, None
     while chunk := await _chunk(last_id):
         last_id = chunk[-1]["_id"]
@@ -153,6 +155,8 @@ class _Walk:
     products: Mapping[UUID, RawDocument]
     merged: Mapping[UUID, UUID]
     open_cycles: Sequence[UUID]
+    gone: Sequence[UUID]
+    """People who are not active: an assignment to them helps nobody."""
     revenues: Revenues
 
 
@@ -164,7 +168,7 @@ async def _of_chunk(walk: _Walk, chunk: Sequence[RawDocument]) -> list[Finding]:
     for (customer, _), line in sold.items():
         revenue = line.revenue(walk.moment.window)
         walk.revenues.by_customer[customer] = walk.revenues.by_customer.get(customer, 0) + revenue
-    found = list(_without_rep(walk, chunk, await _assigned(ids)))
+    found = list(_without_rep(walk, chunk, await _assigned(walk, ids)))
     for pair, entries in listed.items():
         found.extend(_idle(walk, pair, entries, sold.get(pair), planned.get(pair, 0)))
     for pair, line in sold.items():
@@ -276,10 +280,11 @@ async def _listed(customer_ids: Sequence[UUID]) -> dict[Pair, list[Interval]]:
     return listed
 
 
-async def _assigned(customer_ids: Sequence[UUID]) -> dict[UUID, list[Interval]]:
+async def _assigned(walk: _Walk, customer_ids: Sequence[UUID]) -> dict[UUID, list[Interval]]:
     assigned: dict[UUID, list[Interval]] = defaultdict(list)
     fields = {"_id": 0, "customer_id": 1, "valid_from": 1, "valid_to": 1}
-    async for row in scoped(Assignment).find({"customer_id": {"$in": list(customer_ids)}}, fields):
+    query: dict[str, Any] = {"customer_id": {"$in": list(customer_ids)}, "user_id": {"$nin": list(walk.gone)}}
+    async for row in scoped(Assignment).find(query, fields):
         assigned[row["customer_id"]].append(Interval(row["valid_from"], row["valid_to"]))
     return assigned
 

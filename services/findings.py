@@ -26,12 +26,11 @@ from models.finding import FoundFinding
 from models.job import Job
 from models.product import Product
 from models.tenant import Tenant
-from planning.access import Scope
 from planning.findings import OF_PRODUCTS_ALONE, Finding, FindingKind, Moment, moment_of
 from planning.months import day_in_zone
 from services import jobs, months
 from services.identity import Caller
-from services.scopes import scope_of
+from services.scopes import ids_in, scope_of
 
 FINDINGS = "findings"
 ROWS_PER_INSERT = 5_000
@@ -129,8 +128,7 @@ async def summary(caller: Caller, at: datetime) -> Summary:
     latest, running = await _latest(), await _unfinished()
     if latest is None:
         return Summary(tenant.base_currency, None, dict.fromkeys(FindingKind), running)
-    scope = await scope_of(caller.role, caller.user_id, at)
-    tallies = await _tallies(latest, scope)
+    tallies = await _tallies(latest, await _own(caller, at))
     return Summary(tenant.base_currency, latest.as_of, {kind: tallies[kind] for kind in FindingKind}, running)
 
 
@@ -141,12 +139,12 @@ async def list_page(
     latest = await _latest()
     if latest is None:
         return Listing([], has_next=False, total=0), Named()
-    scope = await scope_of(caller.role, caller.user_id, at)
-    query = {"run_id": latest.run_id, "kind": str(kind), "$and": [_in_scope(scope), *await _clauses(wanted)]}
+    own = await _own(caller, at)
+    query = {"run_id": latest.run_id, "kind": str(kind), "$and": [_in_scope(own), *await _clauses(wanted)]}
     listing = await read_page(scoped(FoundFinding), query, SHOWN, window)
     for row in listing.rows:
         row["as_of"] = latest.as_of
-        if _is_hidden(kind, scope):
+        if _is_hidden(kind, own):
             row["value"] = None
     return listing, await _names(listing.rows)
 
@@ -174,32 +172,35 @@ async def _unfinished() -> Job | None:
     return rows[0] if rows else None
 
 
-async def _tallies(run: _Run, scope: Scope) -> dict[FindingKind, Tally]:
+async def _own(caller: Caller, at: datetime) -> frozenset[UUID] | None:
+    """The customers that the caller sees; None = all."""
+    return await ids_in(await scope_of(caller.role, caller.user_id, at, caller.regions))
+
+
+async def _tallies(run: _Run, own: frozenset[UUID] | None) -> dict[FindingKind, Tally]:
     """Those of the run, or, for somebody who does not see all customers, counted among what they see."""
-    if scope.all_customers:
+    if own is None:
         return {kind: Tally(**run.kinds.get(kind, {})) for kind in FindingKind}
     unvalued = {"$sum": {"$cond": [{"$eq": ["$value", None]}, 1, 0]}}
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"run_id": run.run_id, **_in_scope(scope)}},
+        {"$match": {"run_id": run.run_id, **_in_scope(own)}},
         {"$group": {"_id": "$kind", "count": {"$sum": 1}, "value": {"$sum": "$value"}, "unvalued": unvalued}},
     ]
     tallies = {kind: Tally() for kind in FindingKind}
     async for row in scoped(FoundFinding).aggregate(pipeline):
         kind = FindingKind(row.pop("_id"))
-        tallies[kind] = Tally(row["count"], 0, row["count"]) if _is_hidden(kind, scope) else Tally(**row)
+        tallies[kind] = Tally(row["count"], 0, row["count"]) if _is_hidden(kind, own) else Tally(**row)
     return tallies
 
 
-def _in_scope(scope: Scope) -> dict[str, Any]:
-    """Findings whose customers are all in scope; those that name none are everybody's."""
-    if scope.all_customers:
-        return {}
-    return {"customer_ids": {"$not": {"$elemMatch": {"$nin": sorted(scope.customer_ids)}}}}
+def _in_scope(own: frozenset[UUID] | None) -> dict[str, Any]:
+    """Findings whose customers are all the own ones; those that name none are everybody's."""
+    return {} if own is None else {"customer_ids": {"$not": {"$elemMatch": {"$nin": sorted(own)}}}}
 
 
-def _is_hidden(kind: FindingKind, scope: Scope) -> bool:
+def _is_hidden(kind: FindingKind, own: frozenset[UUID] | None) -> bool:
     """Whether the value would tell what all customers bought."""
-    return kind in OF_PRODUCTS_ALONE and not scope.all_customers
+    return kind in OF_PRODUCTS_ALONE and own is not None
 
 
 async def _clauses(wanted: FindingFilter) -> list[dict[str, Any]]:

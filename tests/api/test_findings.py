@@ -177,6 +177,36 @@ async def test_a_mended_finding_is_gone_after_the_next_look(tenant: Tenant, sign
     assert (await manager.get(NO_REP)).json()["data"] == []
 
 
+async def test_a_manager_with_regions_sees_the_findings_on_those(tenant: Tenant, sign_in: SignIn) -> None:
+    """A pair only when both are theirs; of products everything but what all customers make."""
+    with tenant_scope(tenant.id):
+        await factories.make_customer("N1", name="Northwind Traders", region="North")
+        await factories.make_customer("N2", name="Northwind Traders", region=" NORTH")
+        await factories.make_customer("S1", name="Northwind Traders", region="South")
+        tea = await factories.make_product("TEA")
+        await factories.complete("2026-10")
+        somebody = await factories.make_customer("X1", name="Adventure Works")
+        await factories.sold(somebody, tea, "2026-10", 1_000, 40_000)
+    await _look(tenant)
+    north, everywhere = await sign_in("manager", regions=["north"]), await sign_in("manager")
+
+    async def seen(manager: httpx.AsyncClient, kind: FindingKind) -> tuple[int, float | None, list[set[str]]]:
+        summary = _of(await manager.get(FINDINGS), kind)
+        rows = (await manager.get(f"{FINDINGS}/{kind}")).json()["data"]
+        codes = [{thing["code"] for thing in (*row["customers"], *row["products"])} for row in rows]
+        assert summary["count"] == len(rows)
+        assert summary["value"] == sum(row["value"] or 0 for row in rows)
+        assert summary["unvalued"] == sum(row["value"] is None for row in rows)
+        return summary["count"], rows[0]["value"], sorted(codes, key=sorted)
+
+    assert await seen(everywhere, FindingKind.NO_REP) == (4, 4, [{"N1"}, {"N2"}, {"S1"}, {"X1"}])
+    assert await seen(north, FindingKind.NO_REP) == (2, 0, [{"N1"}, {"N2"}])
+    assert (await seen(everywhere, FindingKind.DUPLICATE_CUSTOMERS))[0] == 3
+    assert await seen(north, FindingKind.DUPLICATE_CUSTOMERS) == (1, 0, [{"N1", "N2"}])
+    assert await seen(everywhere, FindingKind.MISSING_COST) == (1, 4, [{"TEA"}])
+    assert await seen(north, FindingKind.MISSING_COST) == (1, None, [{"TEA"}])
+
+
 def test_what_mends_a_finding_is_an_operation_of_the_api() -> None:
     paths = {(method, path) for method, path, _ in operations()}
     for mending in MENDING.values():

@@ -22,6 +22,7 @@ from models.forecast import Line
 from models.job import Job
 from models.product import Product, ProductCost
 from models.tenant import Tenant
+from models.user import User
 from planning.findings import FindingKind
 from planning.months import add_months, day_in_zone, first_day, month_of
 from services import findings, jobs
@@ -118,6 +119,11 @@ async def test_a_customer_without_a_rep_today_is_worth_what_it_bought(company: C
     assert (await only(FindingKind.NO_REP))["since"] == company.customer.created_at.date().isoformat()
     await scoped(Customer).update_many({}, {"$set": {"is_active": False}})
     assert await look() == {}
+
+
+async def test_somebody_who_is_gone_is_nobodys_rep(company: Company) -> None:
+    await scoped(User).update_one({"_id": company.rep.id}, {"$set": {"is_active": False}})
+    assert (await only(FindingKind.NO_REP))["customer_ids"] == [company.customer.id]
 
 
 async def test_what_is_on_the_list_and_does_not_sell_is_worth_what_is_planned(company: Company) -> None:
