@@ -49,7 +49,7 @@ OPEN = (Stage.ENTRY, Stage.REVIEW, Stage.CLOSING)
 Progress = Callable[[int], Awaitable[None]]
 """Told after each chunk: customers done."""
 Pair = tuple[UUID, UUID]
-"""Customer and product."""
+"""Customer and product; or the two of a suspected duplicate."""
 
 
 @dataclass(slots=True)
@@ -67,6 +67,15 @@ class Sold:
 
     def revenue(self, months: Iterable[Month]) -> int:
         return sum(self.months.get(month, 0) for month in months)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry of a customer's list."""
+
+    id: UUID
+    valid_from: str | None
+    valid_to: str | None
 
 
 @dataclass(slots=True)
@@ -129,9 +138,8 @@ async def duplicate_customers(revenues: Revenues) -> AsyncIterator[Finding]:
         created[row["_id"]] = row["created_at"]
         records.append(_record(row, (row["name"], *row.get("aliases", ())), row.get("planning_customer_id")))
     for pair in await asyncio.to_thread(lambda: list(suspected(records))):
-        both = (pair.first, pair.second)
-        value = sum(revenues.by_customer.get(one, 0) for one in both)
-        yield replace(_duplicate(FindingKind.DUPLICATE_CUSTOMERS, pair, value, created), customers=both)
+        finding, both = _duplicate(FindingKind.DUPLICATE_CUSTOMERS, pair, revenues.by_customer, created)
+        yield replace(finding, customers=both)
 
 
 async def duplicate_products(sales: Mapping[UUID, ProductSales]) -> AsyncIterator[Finding]:
@@ -141,10 +149,10 @@ async def duplicate_products(sales: Mapping[UUID, ProductSales]) -> AsyncIterato
     in_order = sorted(products.values(), key=lambda row: row["code_key"])
     records = [_record(row, (row["name"],), together[row["_id"]]) for row in in_order]
     created = {id: row["created_at"] for id, row in products.items()}
+    revenues = {id: sold.revenue for id, sold in sales.items()}
     for pair in await asyncio.to_thread(lambda: list(suspected(records))):
-        both = (pair.first, pair.second)
-        value = sum(sales[one].revenue for one in both if one in sales)
-        yield replace(_duplicate(FindingKind.DUPLICATE_PRODUCTS, pair, value, created), products=both)
+        finding, both = _duplicate(FindingKind.DUPLICATE_PRODUCTS, pair, revenues, created)
+        yield replace(finding, products=both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,24 +198,25 @@ def _without_rep(
         yield Finding(FindingKind.NO_REP, walk.revenues.by_customer.get(id, 0), customers=(id,), since=since)
 
 
-def _idle(walk: _Walk, pair: Pair, entries: Sequence[Interval], sold: Sold | None, planned: int) -> Iterator[Finding]:
+def _idle(walk: _Walk, pair: Pair, entries: Sequence[Listed], sold: Sold | None, planned: int) -> Iterator[Finding]:
     """At stake is what is planned all the same in open cycles."""
     product = walk.products.get(pair[1])
     if product is None or not is_sold_still(walk.moment, product["end_month"]):
         return
     last = sold.last if sold else None
     if is_idle(walk.moment, entries, product["launch_month"], last):
+        entry = next(entry for entry in entries if covers(entry, walk.moment.today))
         yield Finding(
             FindingKind.MATRIX_WITHOUT_SALES,
             planned,
             customers=pair[:1],
             products=pair[1:],
             since=None if last is None else first_of([add_months(last, 1)]),
-            details={"last_sold": last},
+            details={"last_sold": last, "entry_id": entry.id},
         )
 
 
-def _outside(moment: Moment, pair: Pair, entries: Sequence[Interval], sold: Sold) -> Iterator[Finding]:
+def _outside(moment: Moment, pair: Pair, entries: Sequence[Listed], sold: Sold) -> Iterator[Finding]:
     """At stake is the revenue of the months outside."""
     months = outside_list(moment, entries, sold.months)
     if months:
@@ -271,12 +280,13 @@ async def _products() -> dict[UUID, RawDocument]:
     return {row["_id"]: dict.fromkeys(fields) | row async for row in rows}
 
 
-async def _listed(customer_ids: Sequence[UUID]) -> dict[Pair, list[Interval]]:
-    listed: dict[Pair, list[Interval]] = defaultdict(list)
-    fields = {"_id": 0, "customer_id": 1, "product_id": 1, "valid_from": 1, "valid_to": 1}
+async def _listed(customer_ids: Sequence[UUID]) -> dict[Pair, list[Listed]]:
+    listed: dict[Pair, list[Listed]] = defaultdict(list)
+    fields = {"customer_id": 1, "product_id": 1, "valid_from": 1, "valid_to": 1}
     query = {"customer_id": {"$in": list(customer_ids)}}
     async for row in scoped(MatrixEntry).find(query, fields, batch_size=LINES_PER_BATCH):
-        listed[(row["customer_id"], row["product_id"])].append(Interval(row["valid_from"], row["valid_to"]))
+        entry = Listed(row["_id"], row["valid_from"], row["valid_to"])
+        listed[(row["customer_id"], row["product_id"])].append(entry)
     return listed
 
 
@@ -318,10 +328,15 @@ def _record(row: RawDocument, names: Iterable[str], family: UUID | None) -> Reco
     return Record(row["_id"], compact(row["code"]), tuple(filter(None, words)), family or row["_id"])
 
 
-def _duplicate(kind: FindingKind, pair: Suspicion[UUID], value: int, created: Mapping[UUID, datetime]) -> Finding:
-    since = _day(max(created[pair.first], created[pair.second]))
+def _duplicate(
+    kind: FindingKind, pair: Suspicion[UUID], revenues: Mapping[UUID, int], created: Mapping[UUID, datetime]
+) -> tuple[Finding, Pair]:
+    """The finding and its two, the one that sold more (else the older) first: that is the one to keep."""
+    first, second = sorted((pair.first, pair.second), key=lambda id: (-revenues.get(id, 0), created[id], id.int))
+    value = revenues.get(first, 0) + revenues.get(second, 0)
+    since = _day(max(created[first], created[second]))
     details = {"score": pair.score, "reasons": [str(reason) for reason in pair.reasons]}
-    return Finding(kind, value, since=since, details=details)
+    return Finding(kind, value, since=since, details=details), (first, second)
 
 
 def _day(at: datetime) -> str:

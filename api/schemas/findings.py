@@ -29,7 +29,7 @@ Number = int | float
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """What mends a kind of finding; `path` is filled with the ids of the finding."""
+    """What mends a kind of finding; `path` is filled with the ids of the finding (of two, the one not to keep)."""
 
     action: Action
     method: str
@@ -40,13 +40,16 @@ MENDING: Mapping[FindingKind, Mending] = {
     FindingKind.MISSING_PRICE: Mending(Action.CHANGE_PRICES, "POST", f"{API}/customers/{{customer_id}}/prices"),
     FindingKind.MISSING_COST: Mending(Action.CHANGE_COSTS, "POST", f"{API}/products/{{product_id}}/costs"),
     FindingKind.NO_REP: Mending(Action.MANAGE_ASSIGNMENTS, "POST", f"{API}/users/{{user_id}}/assignments"),
-    FindingKind.MATRIX_WITHOUT_SALES: Mending(Action.CHANGE_MATRIX, "GET", f"{API}/customers/{{customer_id}}/products"),
+    FindingKind.MATRIX_WITHOUT_SALES: Mending(
+        Action.CHANGE_MATRIX, "PATCH", f"{API}/customers/{{customer_id}}/products/{{entry_id}}"
+    ),
     FindingKind.SALES_OUTSIDE_MATRIX: Mending(
         Action.CHANGE_MATRIX, "POST", f"{API}/customers/{{customer_id}}/products"
     ),
     FindingKind.DUPLICATE_CUSTOMERS: Mending(Action.CHANGE_CUSTOMERS, "POST", f"{API}/customers/{{customer_id}}/merge"),
     FindingKind.DUPLICATE_PRODUCTS: Mending(Action.CHANGE_PRODUCTS, "PATCH", f"{API}/products/{{product_id}}"),
-    FindingKind.PRICE_CHANGED: Mending(Action.READ_PRICES, "GET", f"{API}/prices/resolve"),
+    # Saying again what a cell says takes the price of now.
+    FindingKind.PRICE_CHANGED: Mending(Action.WRITE_FORECAST, "POST", f"{API}/forecasts"),
 }
 
 
@@ -151,6 +154,7 @@ class FindingDetails(Shown):
         None
     )
     last_sold: Annotated[Month | None, Field(description="The last month with sales; null = never sold.")] = None
+    entry_id: Annotated[UUID | None, Field(description="The entry of the customer's list.")] = None
     planned_price: Annotated[Number | None, Field(examples=[2.5], description="In the first of the months.")] = None
     price: Annotated[Number | None, Field(examples=[2.75], description="What the price chain says now.")] = None
     score: Annotated[int | None, Field(examples=[97], description="0 to 100; 88 and more is suspected.")] = None
@@ -158,7 +162,7 @@ class FindingDetails(Shown):
 
 
 class FindingRow(Shown):
-    """One finding. A suspected duplicate names two customers or two products."""
+    """One finding. A suspected duplicate names two customers or two products: first the one that sells more."""
 
     id: UUID
     kind: FindingKind
@@ -208,7 +212,7 @@ def show_row(row: RawDocument, named: Named) -> dict[str, Any]:
         "products": products,
         "cycle": None if row["cycle_id"] is None else _named(row["cycle_id"], named.cycles),
         "details": _details(row["details"]),
-        "mend": _mend(kind, customers, products),
+        "mend": _mend(kind, row),
         "as_of": row["as_of"],
     }
 
@@ -220,15 +224,21 @@ def _of_kind(kind: FindingKind, tally: Tally | None) -> dict[str, Any]:
         "value": None if tally is None else _money(tally.value),
         "unvalued": None if tally is None else tally.unvalued,
         "details": f"{DETAILS}/{kind}",
-        "mend": _mend(kind, [], []),
+        "mend": _mend(kind, {}),
     }
 
 
-def _mend(kind: FindingKind, customers: list[dict[str, Any]], products: list[dict[str, Any]]) -> dict[str, Any]:
+def _mend(kind: FindingKind, row: Mapping[str, Any]) -> dict[str, Any]:
     mending, path = MENDING[kind], MENDING[kind].path
-    for name, things in (("{customer_id}", customers), ("{product_id}", products)):
-        if things:
-            path = path.replace(name, str(things[-1]["id"]))
+    entry = row.get("details", {}).get("entry_id")
+    known = {
+        "customer_id": row.get("customer_ids"),
+        "product_id": row.get("product_ids"),
+        "entry_id": entry and [entry],
+    }
+    for name, ids in known.items():
+        if ids:
+            path = path.replace(f"{{{name}}}", uuid_text(ids[-1]))
     return {"action": mending.action, "method": mending.method, "path": path}
 
 

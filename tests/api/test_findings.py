@@ -24,6 +24,7 @@ from models.customer import Customer
 from models.tenant import Tenant
 from ops.worker import build_worker
 from planning.findings import FindingKind
+from planning.months import month_range
 from services import findings
 from tests import factories
 from tests.api.conftest import SignIn
@@ -205,6 +206,28 @@ async def test_a_manager_with_regions_sees_the_findings_on_those(tenant: Tenant,
     assert await seen(north, FindingKind.DUPLICATE_CUSTOMERS) == (1, 0, [{"N1", "N2"}])
     assert await seen(everywhere, FindingKind.MISSING_COST) == (1, 4, [{"TEA"}])
     assert await seen(north, FindingKind.MISSING_COST) == (1, None, [{"TEA"}])
+
+
+async def test_the_way_to_mend_names_what_is_to_be_mended(tenant: Tenant, sign_in: SignIn) -> None:
+    with tenant_scope(tenant.id):
+        await factories.complete(*month_range("2025-11", 12))
+        shop = await factories.make_customer("C1")
+        entry = await factories.allow(shop, await factories.make_product("TEA", standard_cost="1"))
+        twin = await factories.make_product("T-EA", name="Something else", standard_cost="1")
+    await _look(tenant)
+    manager = await sign_in("manager")
+
+    async def mend(kind: FindingKind) -> Any:
+        (row,) = (await manager.get(f"{FINDINGS}/{kind}")).json()["data"]
+        return row["mend"]
+
+    assert await mend(FindingKind.MATRIX_WITHOUT_SALES) == {
+        "action": "change_matrix",
+        "method": "PATCH",
+        "path": f"/api/v1/customers/{shop.id}/products/{entry.id}",
+    }
+    assert (await mend(FindingKind.DUPLICATE_PRODUCTS))["path"] == f"/api/v1/products/{twin.id}"
+    assert (await mend(FindingKind.NO_REP))["path"] == "/api/v1/users/{user_id}/assignments"
 
 
 def test_what_mends_a_finding_is_an_operation_of_the_api() -> None:
