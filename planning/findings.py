@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from planning.intervals import Dated, Interval, covers, overlap
+from planning.lifespan import Lifespan
 from planning.months import Month, add_months, first_day, last_complete, last_day, month_of, month_range
 
 LOOKED_BACK = 12
@@ -111,9 +112,9 @@ def outside_list(moment: Moment, listed: Iterable[Dated], sold: Iterable[Month])
     return tuple(month for month in sorted(sold) if not any(overlap(entry, _days(month)) for entry in entries))
 
 
-def is_sold_still(moment: Moment, end_month: Month | None) -> bool:
-    """Whether the product is not behind its last month."""
-    return end_month is None or end_month >= moment.month
+def is_sold_still(moment: Moment, life: Lifespan) -> bool:
+    """Whether the product is not behind its last month: it has not ended, and no successor has taken over."""
+    return life.last is None or life.last >= moment.month
 
 
 def has_cost(moment: Moment, standard_cost: object | None, costs: Iterable[Dated]) -> bool:

@@ -23,6 +23,7 @@ from models.cycle import Cycle
 from models.forecast import Line
 from models.product import Product, ProductCost
 from models.sale import SalesRollup
+from models.succession import read_succession
 from models.user import User
 from planning.duplicates import Record, Suspicion, compact, suspected
 from planning.findings import (
@@ -38,8 +39,10 @@ from planning.findings import (
     outside_list,
 )
 from planning.intervals import Interval, covers
+from planning.lifespan import Lifespan, lifespan
 from planning.months import Month, add_months
 from planning.stages import Stage
+from planning.succession import Succession
 
 CUSTOMERS_PER_CHUNK = 500
 LINES_PER_BATCH = 2_000
@@ -106,7 +109,8 @@ async def product_sales(moment: Moment) -> dict[UUID, ProductSales]:
 async def of_customers(moment: Moment, revenues: Revenues, told: Progress) -> AsyncIterator[Finding]:
     """No rep, list entries without sales, and sales outside the list, customer by customer."""
     gone = await scoped(User).distinct("_id", {"is_active": False})
-    walk = _Walk(moment, await _products(), await _merged(), await _open_cycles(), gone, revenues)
+    heirs = _heirs(await read_succession(), moment.month)
+    walk = _Walk(moment, await _products(), heirs, await _merged(), await _open_cycles(), gone, revenues)
     done, last_id = 0, None
     while chunk := await _chunk(last_id):
         last_id = chunk[-1]["_id"]
@@ -123,7 +127,7 @@ async def of_products(moment: Moment, sales: Mapping[UUID, ProductSales]) -> Asy
         costs[row["product_id"]].append(Interval(row["valid_from"], row["valid_to"]))
     for id, product in (await _products()).items():
         dated = costs.get(id, [])
-        if not is_sold_still(moment, product["end_month"]) or has_cost(moment, product["standard_cost"], dated):
+        if not is_sold_still(moment, _life(product)) or has_cost(moment, product["standard_cost"], dated):
             continue
         sold = sales.get(id)
         since = day_after(dated, moment, _day(product["created_at"]))
@@ -161,6 +165,8 @@ class _Walk:
 
     moment: Moment
     products: Mapping[UUID, RawDocument]
+    heirs: Mapping[UUID, UUID]
+    """For products that a successor has taken over from: for which one they count this month."""
     merged: Mapping[UUID, UUID]
     open_cycles: Sequence[UUID]
     gone: Sequence[UUID]
@@ -177,12 +183,29 @@ async def _of_chunk(walk: _Walk, chunk: Sequence[RawDocument]) -> list[Finding]:
         revenue = line.revenue(walk.moment.window)
         walk.revenues.by_customer[customer] = walk.revenues.by_customer.get(customer, 0) + revenue
     found = list(_without_rep(walk, chunk, await _assigned(walk, ids)))
+    last_sold = _last_sold(walk, sold)
     for pair, entries in listed.items():
-        found.extend(_idle(walk, pair, entries, sold.get(pair), planned.get(pair, 0)))
+        found.extend(_idle(walk, pair, entries, last_sold.get(pair), planned.get(pair, 0)))
     for pair, line in sold.items():
         if pair[1] in walk.products:
-            found.extend(_outside(walk.moment, pair, listed.get(pair, []), line))
+            entries = listed.get(pair, []) + listed.get(_inherited(walk, pair), [])
+            found.extend(_outside(walk.moment, pair, entries, line))
     return found
+
+
+def _last_sold(walk: _Walk, sold: Mapping[Pair, Sold]) -> dict[Pair, Month]:
+    """The last month with a positive quantity; what a product sold counts for its heir, too."""
+    last: dict[Pair, Month] = {}
+    for pair, line in sold.items():
+        if line.last is not None:
+            for one in (pair, _inherited(walk, pair)):
+                last[one] = max(last.get(one, line.last), line.last)
+    return last
+
+
+def _inherited(walk: _Walk, pair: Pair) -> Pair:
+    customer, product = pair
+    return customer, walk.heirs.get(product, product)
 
 
 def _without_rep(
@@ -198,12 +221,11 @@ def _without_rep(
         yield Finding(FindingKind.NO_REP, walk.revenues.by_customer.get(id, 0), customers=(id,), since=since)
 
 
-def _idle(walk: _Walk, pair: Pair, entries: Sequence[Listed], sold: Sold | None, planned: int) -> Iterator[Finding]:
+def _idle(walk: _Walk, pair: Pair, entries: Sequence[Listed], last: Month | None, planned: int) -> Iterator[Finding]:
     """At stake is what is planned all the same in open cycles."""
     product = walk.products.get(pair[1])
-    if product is None or not is_sold_still(walk.moment, product["end_month"]):
+    if product is None or not is_sold_still(walk.moment, _life(product)):
         return
-    last = sold.last if sold else None
     if is_idle(walk.moment, entries, product["launch_month"], last):
         entry = next(entry for entry in entries if covers(entry, walk.moment.today))
         yield Finding(
@@ -228,6 +250,11 @@ def _outside(moment: Moment, pair: Pair, entries: Sequence[Listed], sold: Sold) 
             since=first_of(months),
             details={"months": list(months)},
         )
+
+
+def _heirs(succession: Succession, month: Month) -> dict[UUID, UUID]:
+    heirs = {product: succession.heir(product, month).product for product in succession.links}
+    return {product: heir for product, heir in heirs.items() if heir != product}
 
 
 async def _open_cycles() -> list[UUID]:
@@ -274,6 +301,7 @@ async def _products() -> dict[UUID, RawDocument]:
         "standard_cost",
         "planning_item_id",
         "successor_id",
+        "successor_from",
         "created_at",
     )
     rows = scoped(Product).find({"is_active": True}, dict.fromkeys(fields, 1))
@@ -321,6 +349,10 @@ async def _sold(walk: _Walk, customer_ids: Sequence[UUID]) -> dict[Pair, Sold]:
         customer = row["_id"]["c"]
         sold[(merged.get(customer, customer), row["_id"]["p"])].add(row["months"], row["revenues"], row["last"])
     return sold
+
+
+def _life(product: RawDocument) -> Lifespan:
+    return lifespan(product["launch_month"], product["end_month"], product["successor_from"])
 
 
 def _record(row: RawDocument, names: Iterable[str], family: UUID | None) -> Record[UUID]:

@@ -17,6 +17,7 @@ from models.customer import Customer
 from models.cycle import Cycle
 from models.forecast import Line
 from planning.findings import Finding, FindingKind, Moment, first_of
+from planning.lifespan import Lifespan
 from planning.months import Month
 from planning.prices import PriceSource, ResolvedPrice, worth
 from planning.stages import Stage
@@ -51,11 +52,13 @@ class _Cell:
     quantity: int | None
     stored: int | None
     now: int | None
+    asked_for: bool
+    """Whether the product is planned in the month."""
 
     @property
     def is_missing(self) -> bool:
-        """Without a price now; a quantity of 0 needs none."""
-        return self.now is None and self.quantity != 0
+        """Without a price now, and somebody said or is asked for more than 0."""
+        return self.now is None and (self.asked_for if self.quantity is None else self.quantity != 0)
 
     @property
     def is_changed(self) -> bool:
@@ -96,8 +99,8 @@ async def _of_lines(context: PlanContext, lines: Sequence[_Planned], averages: A
     facts = await load_customers(context, customers)
     found: list[Finding] = []
     for line in lines:
-        now = context.prices(facts[line.customer_id], context.products[line.product_id])
-        cells = list(_cells(context.cycle, line, now))
+        product = context.products[line.product_id]
+        cells = list(_cells(context.cycle, line, product.life, context.prices(facts[line.customer_id], product)))
         found.extend(_missing_in(context.cycle, line, cells, averages.get(line.product_id)))
         found.extend(_changed_in(context.cycle, line, cells))
     return found
@@ -159,11 +162,11 @@ def _changed_in(cycle: Cycle, line: _Planned, cells: Sequence[_Cell]) -> Iterato
         )
 
 
-def _cells(cycle: Cycle, line: _Planned, now: Sequence[ResolvedPrice]) -> Iterator[_Cell]:
+def _cells(cycle: Cycle, line: _Planned, life: Lifespan, now: Sequence[ResolvedPrice]) -> Iterator[_Cell]:
     columns = (cycle.months, line.quantities, line.prices, line.sources, now)
     for month, quantity, stored, source, resolved in zip(*columns, strict=True):
         if source != PriceSource.OVERRIDE:
-            yield _Cell(month, quantity, stored, resolved.price)
+            yield _Cell(month, quantity, stored, resolved.price, life.holds(month))
 
 
 async def _lines(context: PlanContext, customer_ids: Sequence[UUID]) -> list[_Planned]:

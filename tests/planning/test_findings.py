@@ -22,6 +22,7 @@ from planning.findings import (
     outside_list,
 )
 from planning.intervals import Interval
+from planning.lifespan import Lifespan
 from planning.months import month_range
 
 DAY = date(2026, 11, 28)
@@ -99,7 +100,7 @@ def test_months_outside_are_among_those_sold(sold: list[str], first: str, last: 
 
 @pytest.mark.parametrize(("end", "still"), [(None, True), ("2026-11", True), ("2026-12", True), ("2026-10", False)])
 def test_a_product_is_sold_through_its_last_month(end: str | None, still: bool) -> None:
-    assert is_sold_still(NOW, end) is still
+    assert is_sold_still(NOW, Lifespan(None, end)) is still
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,8 @@ async def test_a_product_without_cost_is_worth_what_it_sold(company: Company) ->
     assert (await only(FindingKind.MISSING_COST))["since"] == TODAY.isoformat()
     await _set(company.tea, end_month=LAST)
     assert await look() == {}
+    await _set(company.tea, end_month=None, successor_id=company.cups.id, successor_from=month_of(TODAY))
+    assert await look() == {}
 
 
 async def test_a_customer_without_a_rep_today_is_worth_what_it_bought(company: Company) -> None:
@@ -142,6 +144,17 @@ async def test_what_is_on_the_list_and_does_not_sell_is_worth_what_is_planned(co
     assert (row["since"], row["details"]["last_sold"]) == (first_day(FIRST).isoformat(), add_months(FIRST, -1))
     await factories.sold(company.customer, company.dormant, month_of(TODAY), UNITS, MONEY)
     assert await look() == {}
+
+
+async def test_what_a_predecessor_sold_counts_for_the_one_that_took_over(company: Company) -> None:
+    """The heir is not idle, and what the predecessor sells is on the list because the heir is."""
+    heir = {"successor_id": company.dormant.id, "successor_from": month_of(TODAY)}
+    await _set(company.dormant, launch_month=None)
+    await _set(company.tea, **heir)
+    await scoped(MatrixEntry).delete({"product_id": company.tea.id})
+    assert await look() == {}
+    await _set(company.tea, successor_id=None, successor_from=None)
+    assert sorted(await look()) == [FindingKind.MATRIX_WITHOUT_SALES, FindingKind.SALES_OUTSIDE_MATRIX]
 
 
 async def test_what_was_only_given_back_did_not_sell(company: Company) -> None:
@@ -208,7 +221,7 @@ async def test_suspected_duplicates_of_products_leave_successors_out(company: Co
     newer = await factories.make_product("TEA2", name="Green tea, 250 g", standard_cost="1")
     row = await only(FindingKind.DUPLICATE_PRODUCTS)
     assert (row["product_ids"], row["value"]) == ([company.tea.id, newer.id], TEA_A_YEAR)
-    await _set(company.tea, successor_id=newer.id)
+    await _set(company.tea, successor_id=newer.id, successor_from=add_months(LAST, 24))
     assert await look() == {}
 
 
