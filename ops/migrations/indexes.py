@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from core.mongo import Mongo
 from ops.errors import OpsError
+from ops.migrations.first_release import INDEXES
 
 MADE = "indexes"
 DUPLICATE_KEY = 11000
@@ -23,9 +24,6 @@ BUILT_WITHIN = 3_600.0
 """Seconds for the indexes of one collection: a new one over millions of documents takes minutes."""
 NO_SUCH_COLLECTION = 26
 OPTIONS = ("unique", "expireAfterSeconds", "partialFilterExpression")
-
-MADE_BEFORE: Mapping[str, tuple[str, ...]] = {"products": ("tenant_name",)}
-"""What versions made that did not write down what they make, and no model names any more."""
 
 
 async def bring_up_to_date(
@@ -74,7 +72,7 @@ async def _in_the_way(mongo: Mongo, wanted: Mapping[str, Sequence[IndexModel]]) 
 async def _outdated(mongo: Mongo, wanted: Mapping[str, Sequence[IndexModel]]) -> AsyncIterator[tuple[str, str]]:
     """Stored indexes that set-up made once and that no model names now."""
     noted = await mongo.database["system_state"].find_one({"_id": MADE})
-    made: Mapping[str, Sequence[str]] = MADE_BEFORE if noted is None else noted["collections"]
+    made: Mapping[str, Sequence[str]] = INDEXES if noted is None else noted["collections"]
     for collection, names in made.items():
         named = {index.document["name"] for index in wanted.get(collection, ())}
         stored = await _stored(mongo, collection)
