@@ -21,6 +21,7 @@ from core.search import search_words
 from models.customer import Assignment, Customer, MatrixEntry
 from models.cycle import Cycle
 from models.forecast import Line
+from models.merged import Merged, load_merged
 from models.product import Product, ProductCost
 from models.sale import SalesRollup
 from models.succession import read_succession
@@ -110,7 +111,7 @@ async def of_customers(moment: Moment, revenues: Revenues, told: Progress) -> As
     """No rep, list entries without sales, and sales outside the list, customer by customer."""
     gone = await scoped(User).distinct("_id", {"is_active": False})
     heirs = _heirs(await read_succession(), moment.month)
-    walk = _Walk(moment, await _products(), heirs, await _merged(), await _open_cycles(), gone, revenues)
+    walk = _Walk(moment, await _products(), heirs, await load_merged(), await _open_cycles(), gone, revenues)
     done, last_id = 0, None
     while chunk := await _chunk(last_id):
         last_id = chunk[-1]["_id"]
@@ -167,7 +168,7 @@ class _Walk:
     products: Mapping[UUID, RawDocument]
     heirs: Mapping[UUID, UUID]
     """For products that a successor has taken over from: for which one they count this month."""
-    merged: Mapping[UUID, UUID]
+    merged: Merged
     open_cycles: Sequence[UUID]
     gone: Sequence[UUID]
     """People who are not active: an assignment to them helps nobody."""
@@ -283,13 +284,6 @@ async def _chunk(last_id: UUID | None) -> list[RawDocument]:
     )
 
 
-async def _merged() -> dict[UUID, UUID]:
-    """The customer that each merged one turned out to be, chains followed to their end."""
-    rows = scoped(Customer).find({"merged_into": {"$ne": None}}, {"merged_into": 1})
-    targets = {row["_id"]: row["merged_into"] async for row in rows}
-    return families({source: (target, None) for source, target in targets.items()})
-
-
 async def _products() -> dict[UUID, RawDocument]:
     """The active products with what is asked of them; what is not stored is None."""
     fields = (
@@ -329,12 +323,10 @@ async def _assigned(walk: _Walk, customer_ids: Sequence[UUID]) -> dict[UUID, lis
 
 async def _sold(walk: _Walk, customer_ids: Sequence[UUID]) -> dict[Pair, Sold]:
     """Sales by pair, those of merged customers added to the one that they turned out to be."""
-    merged, wanted = walk.merged, set(customer_ids)
-    sources = [source for source, target in merged.items() if target in wanted]
     since = {"$gte": ["$month", walk.moment.first_month]}
     # One row per pair, made by the database: reading a row per month costs ten times as much here.
     pipeline: list[dict[str, Any]] = [
-        {"$match": {"customer_id": {"$in": [*customer_ids, *sources]}}},
+        {"$match": {"customer_id": {"$in": walk.merged.with_sources(customer_ids)}}},
         {
             "$group": {
                 "_id": {"c": "$customer_id", "p": "$product_id"},
@@ -346,8 +338,8 @@ async def _sold(walk: _Walk, customer_ids: Sequence[UUID]) -> dict[Pair, Sold]:
     ]
     sold: dict[Pair, Sold] = defaultdict(Sold)
     async for row in scoped(SalesRollup).aggregate(pipeline, batchSize=LINES_PER_BATCH, allowDiskUse=True):
-        customer = row["_id"]["c"]
-        sold[(merged.get(customer, customer), row["_id"]["p"])].add(row["months"], row["revenues"], row["last"])
+        pair = (walk.merged.owner(row["_id"]["c"]), row["_id"]["p"])
+        sold[pair].add(row["months"], row["revenues"], row["last"])
     return sold
 
 

@@ -10,6 +10,7 @@ from bson import Decimal128
 from core.mongo import RawDocument
 from core.search import search_words
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
+from models.forecast import Sheet
 from models.product import Product
 from models.sale import MonthStatus, SaleLine
 from models.tenant import Tenant
@@ -44,5 +45,6 @@ MIGRATION = Migration(
         absent(CustomerPrice, rev=1, created_at=NOW, updated_at=NOW),
         absent(MonthStatus, control_totals=[], rev=1),
         absent(SaleLine, source="file"),
+        absent(Sheet, superseded=0),
     ),
 )
