@@ -36,7 +36,7 @@ MIGRATION = Migration(
         ),
         absent(User, regions=[], notifications={}, rev=1),
         computed(User, "search", ("name", "email"), _words),
-        absent(Customer, aliases=[]),
+        absent(Customer, aliases=[], matrix_rev=0, price_rev=0),
         # A prospect used to be stored as not active; now only an inactive customer is (`planning.lifecycle`).
         rewritten(Customer, {"status": "prospect", "is_active": False}, {"$set": {"is_active": True}}),
         absent(Product, conversions=[], successor_factor=Decimal128("1")),

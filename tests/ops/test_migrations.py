@@ -154,7 +154,7 @@ async def test_documents_of_the_first_release_are_read_and_changed_by_this_one(
         assert await scoped(User).exists({"_id": ids["users"], "rev": 1, "regions": [], "notifications": {}})
         assert (await scoped(Customer).get(ids["customers"])).rev == 3
         assert (await scoped(Customer).get(ids["prospects"])).is_active
-        assert await scoped(Customer).exists({"_id": ids["customers"], "aliases": []})
+        assert await scoped(Customer).exists({"_id": ids["customers"], "aliases": [], "matrix_rev": 0, "price_rev": 0})
         assert await scoped(Product).exists({"_id": ids["products"], "conversions": [], "successor_factor": 1})
         assert await scoped(MonthStatus).exists({"_id": ids["months"], "rev": 1, "control_totals": []})
         assert await scoped(SaleLine).exists({"_id": ids["sales"], "source": "file"})

@@ -21,6 +21,7 @@ from models.finding import FoundFinding
 from models.forecast import Line
 from models.job import Job
 from models.product import Product, ProductCost
+from models.rate import FxRate
 from models.tenant import Tenant
 from models.user import User
 from planning.findings import FindingKind
@@ -256,6 +257,14 @@ async def test_a_list_entry_without_a_price_is_found_without_a_cycle(company: Co
     await _set(company.dormant, list_price=None)
     row = await only(FindingKind.MISSING_PRICE)
     assert (row["value"], row["cycle_id"], row["details"]) == (0, None, {"months": [month_of(TODAY)]})
+
+
+async def test_a_price_in_a_currency_without_a_rate_is_missing(company: Company) -> None:
+    await _set(company.dormant, currency="USD")
+    assert (await only(FindingKind.MISSING_PRICE))["product_ids"] == [company.dormant.id]
+    month = month_of(TODAY)
+    await scoped(FxRate).insert(FxRate(kind="plan", currency="USD", month=month, rate=Decimal("0.9")))
+    assert await look() == {}
 
 
 async def test_a_price_that_changed_since_the_opening_is_worth_the_difference(company: Company) -> None:
