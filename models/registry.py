@@ -8,6 +8,7 @@ from models.audit import AuditEvent
 from models.calendar import CompanyDay
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.cycle import Cycle, Operation
+from models.finding import FoundFinding
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, Version, VersionLine
 from models.guards import Guard, LoginGuard, RateBucket
 from models.idempotency import IdempotencyRecord
@@ -57,6 +58,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Job,
     Mail,
     StoredFile,
+    FoundFinding,
 )
 
 GLOBAL_COLLECTIONS: dict[str, str] = {

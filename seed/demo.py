@@ -25,7 +25,7 @@ from seed.demo_cycles import find_cast, play_closed_cycle, play_open_cycle
 from seed.demo_tables import CURRENCY, write_tables
 from seed.demo_words import COMPANY_NAME, STOCKTAKING
 from seed.importing import Step, import_table, refresh_rollups
-from services import company_days, invitations, tenants
+from services import company_days, findings, invitations, tenants
 from services.import_kinds.tables import ImportKind
 
 SLUG = "demo"
@@ -78,6 +78,7 @@ async def plant(order: DemoOrder, password: str, at: datetime, tell: Step = lamb
         for step in range(order.size.closed_cycles, 0, -1):
             await play_closed_cycle(cast, add_months(reference, -step), tell)
         await play_open_cycle(cast, reference, tell, at)
+        await findings.request()  # looked for by the first worker, once the company is active
         await tenants.activate(tenant.id)
     return True
 
