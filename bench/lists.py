@@ -18,11 +18,10 @@ import os
 import secrets
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import orjson
 import typer
 from pydantic import SecretStr
 from pymongo import monitoring
@@ -31,6 +30,7 @@ from rich.table import Table
 
 from api.routes.customers import list_customers
 from api.schemas.customers import CustomerQuery
+from bench import raw
 from bench.customers_fill import fill
 from core.clock import now
 from core.context import tenant_scope
@@ -46,9 +46,6 @@ from tests.servers import running_mongod
 CUSTOMERS = 100_000
 GROWTH = 10
 ROUNDS = 9
-CALLS = 30
-CALL_SECONDS = 0.4
-"""How often, or for how long, a case is asked in a round."""
 MAX_RATIO = 1.4
 MAX_EXAMINED = 1.2
 MAX_GROWTH = 1.2
@@ -66,23 +63,8 @@ CASES: dict[str, dict[str, Any]] = {
     TWO_WORDS: {"search": "c-00042"},
 }
 
+COMMANDS = raw.Commands()
 console = Console(width=150)
-
-
-class Finds(monitoring.CommandListener):
-    """Notes the last find on customers."""
-
-    last: Mapping[str, Any] = {}
-
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name == "find" and event.command["find"] == "customers":
-            Finds.last = dict(event.command)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Nothing to see."""
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Nothing to see."""
 
 
 @dataclass(slots=True)
@@ -107,7 +89,7 @@ class Figures:
 
     @property
     def ratio(self) -> float:
-        return statistics.median(mine / raw for mine, raw in zip(self.product, self.floor, strict=True))
+        return raw.ratio(self.product, self.floor)
 
 
 async def measure(uri: str, count: int) -> bool:
@@ -151,30 +133,18 @@ async def _turn(company: Company, case: str, figures: Figures, *, warm_up: bool)
     async def product() -> None:
         await list_customers(query, company.caller, now())
 
+    database = company.mongo.database
     with tenant_scope(company.caller.tenant_id):
-        await product()
-        find = Finds.last
-        collection = company.mongo.database["customers"]
-        options = {"sort": list(find["sort"].items()), "limit": find["limit"], "batch_size": find["batchSize"]}
+        sent = [command for command in await COMMANDS.of(product) if command.get("find") == "customers"]
 
         async def floor() -> None:
-            orjson.dumps(await collection.find(find["filter"], find["projection"], **options).to_list())
+            await raw.replay(database, sent)
 
         if warm_up:
-            explained = await collection.find(find["filter"], find["projection"], **options).explain()
-            _note(figures, explained)
+            _note(figures, await raw.find(database, sent[-1]).explain())
             return
-        figures.product.append(await _median(product))
-        figures.floor.append(await _median(floor))
-
-
-async def _median(call: Callable[[], Awaitable[None]]) -> float:
-    times: list[float] = []
-    while len(times) < CALLS and sum(times) < CALL_SECONDS:
-        began = time.perf_counter()
-        await call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times) * 1000
+        figures.product.append(await raw.median_ms(product))
+        figures.floor.append(await raw.median_ms(floor))
 
 
 def _note(figures: Figures, explained: Mapping[str, Any]) -> None:
@@ -226,7 +196,7 @@ def main(customers: Annotated[int, typer.Option(min=100, help="The smaller numbe
     """Measure lists against the raw query, and ten times as many customers against these."""
     os.environ.update({"PLANWRIGHT_ENV": "dev", "JWT_SECRET": secrets.token_urlsafe(48)})
     load_settings.cache_clear()
-    monitoring.register(Finds())
+    monitoring.register(COMMANDS)
     with running_mongod() as uri:
         good = asyncio.run(measure(uri, customers))
     raise typer.Exit(0 if good else 1)
