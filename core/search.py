@@ -33,7 +33,8 @@ def search_filter(text: str | None) -> dict[str, Any]:
 
     Everything typed is escaped: nothing in it is a pattern. A text without any letter or digit finds everything.
     """
-    words = _words(text or "")[:MAX_WORDS]
+    # The longest first: MongoDB finds by the first one, and looks for the others in what it has found.
+    words = sorted(_words(text or "")[:MAX_WORDS], key=len, reverse=True)
     clauses = [{"search": {"$regex": f"^{re.escape(word)}"}} for word in words]
     if not clauses:
         return {}

@@ -12,6 +12,7 @@ from pymongo import IndexModel
 
 from core.clock import now
 from core.documents import TenantDocument
+from models.list_indexes import list_indexes
 
 LIST_FILTERS = ("region", "group", "country", "currency", "status")
 """The fields by which lists of customers are filtered."""
@@ -57,21 +58,7 @@ class Customer(TenantDocument):
         name = "customers"
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
-            *(
-                # What lists filter by stands behind what they sort by: rows are left out before they are fetched.
-                IndexModel(
-                    [("tenant_id", 1), ("is_active", 1), (field, 1), ("_id", 1), *((name, 1) for name in LIST_FILTERS)],
-                    name=f"tenant_active_{field}",
-                )
-                for field in ("name", "code_key", "updated_at")
-            ),
-            *(
-                IndexModel(
-                    [("tenant_id", 1), (name, 1), ("is_active", 1), ("name", 1), ("_id", 1)], name=f"tenant_{name}_name"
-                )
-                for name in ("region", "group")
-            ),
-            IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
+            *list_indexes(LIST_FILTERS, selective=("region", "group")),
             IndexModel([("tenant_id", 1), ("updated_at", 1)], name="tenant_updated"),
             IndexModel(
                 [("tenant_id", 1), ("merged_into", 1)],

@@ -13,6 +13,7 @@ from core.listing import Listing, Window, read_page
 from core.mongo import RawDocument
 from core.search import search_filter
 from models.customer import IS_MERGED, Customer
+from planning.lifecycle import Status
 from services.identity import Caller
 from services.scopes import demand_customer, narrowed, scope_of
 
@@ -60,7 +61,10 @@ class CustomerFilter:
             chosen |= IS_MERGED if self.merged else {"merged_into": None}
         if self.is_active is not None:
             chosen["is_active"] = self.is_active
-        elif self.status is None and not self.merged:
+        elif self.status is not None:
+            # Said although it follows from the status: the indexes of lists begin with it.
+            chosen["is_active"] = self.status != Status.INACTIVE
+        elif not self.merged:
             chosen["is_active"] = True
         return chosen | search_filter(self.search)
 
