@@ -54,8 +54,8 @@ bench: $(STAMP) ## throughput and load times, printed
 chaos: $(STAMP) ## kill processes at random moments and count what is lost (CHAOS_ARGS="--kills 60 --seed 2")
 	$(BIN)/python -m bench.chaos $(CHAOS_ARGS)
 
-fuzz: $(STAMP) ## the rules against thousands of new random examples each
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/planning
+fuzz: $(STAMP) ## the running API and the rules against random requests and examples, 5 minutes (FUZZ_ARGS="--seed 2")
+	$(BIN)/python -m bench.fuzz $(FUZZ_ARGS)
 
 venv: $(STAMP) ## install what requirements.lock names
 

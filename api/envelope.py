@@ -44,12 +44,12 @@ class Item(BaseModel, Generic[T]):
     data: T
 
 
-def page(listing: Listing, number: int, limit: int) -> Response:
+def page(listing: Listing, number: int, limit: int, *, headers: Mapping[str, str] | None = None) -> Response:
     """A page of raw rows."""
     meta: dict[str, Any] = {"page": number, "limit": limit, "has_next": listing.has_next}
     if listing.total is not None:
         meta["total"] = listing.total
-    return answer({"data": listing.rows, "meta": meta})
+    return answer({"data": listing.rows, "meta": meta}, headers=headers)
 
 
 def item(

@@ -198,7 +198,7 @@ def _http_refusal(error: HTTPException) -> PlanwrightError:
     if error.status_code == NotFound.status:
         return NotFound("There is no such path.")
     if error.status_code == MethodNotAllowed.status:
-        return MethodNotAllowed()
+        return MethodNotAllowed(allowed=(error.headers or {}).get("Allow", "").split(", "))
     if error.status_code == PayloadTooLarge.status:
         return PayloadTooLarge()
     if error.status_code < PlanwrightError.status:

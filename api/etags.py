@@ -9,7 +9,7 @@ async def change_thing(thing_id: UUID, body: ThingPatch, rev: IfMatch, …) -> R
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header
 
@@ -18,12 +18,24 @@ from core.errors import InvalidInput, PreconditionRequired, StaleVersion
 STALE = (StaleVersion, PreconditionRequired)
 """What a route that asks for `IfMatch` may refuse with."""
 
-_TAG = re.compile(r'(?:W/)?"?([1-9][0-9]{0,9})"?')
+_PATTERN = r'(?:W/)?"?([1-9][0-9]{0,9})"?'
+_TAG = re.compile(_PATTERN)
 
 
 def etag(rev: int) -> dict[str, str]:
     """The header that names the version of what is answered."""
     return {"ETag": f'"{rev}"'}
+
+
+def demand_if_match(schema: dict[str, Any]) -> None:
+    """Say in the OpenAPI document that `If-Match` is needed: to FastAPI it is optional, so that without it we can say
+    428."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"].lower() == "if-match":
+                    plain = {"type": "string", "pattern": f"^{_PATTERN}$", "examples": ['"3"']}
+                    parameter.update({"required": True, "schema": plain})
 
 
 async def _if_match(

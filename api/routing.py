@@ -5,7 +5,7 @@ Routes are put flat into the application (no nested routers): a request is then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, FastAPI
@@ -13,12 +13,15 @@ from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from api.dependencies import SignedIn
 from api.errors import COMMON_ERRORS, SIGNED_IN_ERRORS, errors, examples, merged
+from api.etags import demand_if_match
 from api.json_body import parse_json
 from api.queries import parameters_of
-from core.errors import MalformedRequest, PayloadTooLarge, PlanwrightError
+from core.errors import MalformedRequest, MethodNotAllowed, PayloadTooLarge, PlanwrightError
 
 API = "/api/v1"
 _JSON = ("application/json", "Send the body as JSON with 'Content-Type: application/json'.")
@@ -94,15 +97,46 @@ def router_of(tag: str, *, public: bool = False) -> APIRouter:
     )
 
 
+class WrongMethod(Route):
+    """Refuses the methods that a path does not know, and names those that it knows."""
+
+    def __init__(self, path: str, known: frozenset[str]) -> None:
+        super().__init__(path, self._refuse, include_in_schema=False)
+        self.methods = set()
+        self.known = known
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if scope["method"] not in self.known else (Match.NONE, {})
+
+    async def _refuse(self, _request: Request) -> Response:
+        raise MethodNotAllowed(allowed=sorted(self.known))
+
+
 def install(app: FastAPI, routers: tuple[APIRouter, ...]) -> None:
     """Put the routes of all routers into the application, flat."""
-    for router in routers:
-        app.router.routes.extend(router.routes)
+    routes = [route for router in routers for route in router.routes]
+    literal, others = _wrong_methods(routes)
+    app.router.routes.extend([*literal, *routes, *others])
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         schema = plain()
         schema.setdefault("components", {})["examples"] = examples()
+        demand_if_match(schema)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _wrong_methods(routes: Sequence[BaseRoute]) -> tuple[list[WrongMethod], list[WrongMethod]]:
+    """The refusals for every path: first those of literal paths that one with a parameter would match as well, which
+    must stand before it (PUT /things/search is no change of a thing called search), then all others, for the end."""
+    known: dict[str, frozenset[str]] = {}
+    for route in routes:
+        if isinstance(route, Route):
+            known[route.path] = known.get(route.path, frozenset()) | frozenset(route.methods or ())
+    patterns = [route.path_regex for route in routes if isinstance(route, Route) and route.param_convertors]
+    refusals = [WrongMethod(path, methods) for path, methods in known.items()]
+    literal = [refusal for refusal in refusals if any(pattern.match(refusal.path) for pattern in patterns)]
+    literal = [refusal for refusal in literal if not refusal.param_convertors]
+    return literal, [refusal for refusal in refusals if refusal not in literal]

@@ -13,7 +13,7 @@ from bench.load_retail import data_file
 
 def main() -> int:
     """Run what can run here; how many measurements missed their limit."""
-    modules = ["bench.http", "bench.sign_in"]
+    modules = ["bench.http", "bench.lists", "bench.prices", "bench.sign_in", "bench.suggestions", "bench.findings"]
     if data_file().is_file():
         modules.append("bench.load_retail")
     else:

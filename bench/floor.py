@@ -33,7 +33,7 @@ from services.grid import CYCLE_FIELDS, LINE_FIELDS, MAX_LINES, PRODUCT_FIELDS, 
 
 PAGE = 50
 USER_FIELDS = {"name": 1, "language": 1, "role": 1, "grants": 1, "token_version": 1}
-CUSTOMER_FIELDS = {"code": 1, "name": 1, "currency": 1, "is_active": 1}
+CUSTOMER_FIELDS = {"code": 1, "name": 1, "currency": 1, "is_active": 1, "region": 1}
 LAST_YEAR = {"$gte": "2026-01", "$lte": "2027-04"}
 
 Row = dict[str, Any]
@@ -76,25 +76,34 @@ async def read_grid(request: Request) -> Response:
     tenant, database = await _identify(request), request.app.state.database
     customer_id, cycle_id = UUID(request.query_params["customer_id"]), UUID(request.query_params["cycle_id"])
     own = {"tenant_id": tenant}
-    assigned = {**own, "user_id": UUID(request.headers["x-user"]), "customer_id": customer_id}
-    await database.tenants.find_one({"_id": tenant}, {"_id": 0, "time_zone": 1})
-    day = datetime.now(UTC).date().isoformat()
-    dated = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
-    await database.assignments.find_one(assigned | dated, {"_id": 1})
     customer = await database.customers.find_one({**own, "_id": customer_id}, CUSTOMER_FIELDS)
+    await _read_scope(database, tenant, UUID(request.headers["x-user"]), customer_id)
     cycle = await database.cycles.find_one({**own, "_id": cycle_id}, CYCLE_FIELDS)
+    sheet = await database.sheets.find_one({**own, "_id": sheet_id(tenant, cycle_id, customer_id, None)}, SHEET_FIELDS)
     of_sheet = {**own, "cycle_id": cycle_id, "stream": "sales", "customer_id": customer_id}
     lines = await database.lines.find(of_sheet, LINE_FIELDS, limit=MAX_LINES + 1).to_list()
     ids = [line["product_id"] for line in lines]
     products = await database.products.find({**own, "_id": {"$in": ids}}, PRODUCT_FIELDS).to_list()
-    sold = {**own, "customer_id": customer_id, "month": LAST_YEAR}
+    await database.customers.find({**own, "merged_into": {"$type": "binData"}}, {"merged_into": 1}).to_list()
+    sold = {**own, "customer_id": {"$in": [customer_id]}, "month": LAST_YEAR}
     rollups = await database.sales_rollups.find(sold, ROLLUP_FIELDS, batch_size=ROWS_PER_ROUND_TRIP).to_list()
     complete = {**own, "month": LAST_YEAR, "status": {"$in": ["complete", "restated"]}}
     months = await database.months.find(complete, {"_id": 0, "month": 1}).to_list()
-    sheet = await database.sheets.find_one({**own, "_id": sheet_id(tenant, cycle_id, customer_id, None)}, SHEET_FIELDS)
+    await database.products.find({**own, "successor_id": {"$ne": None}}, {"successor_id": 1}).to_list()
     data = {"cycle": cycle, "customer": customer, "sheet": sheet, "lines": lines, "products": products}
     last_year = [row["quantity"] for row in rollups]
     return _answer({"data": {**data, "last_year": last_year, "complete": [row["month"] for row in months]}})
+
+
+async def _read_scope(database: Any, tenant: UUID, user: UUID, customer_id: UUID) -> None:
+    """Whether the customer is the user's, or that of somebody whom the user stands in for."""
+    day = datetime.now(UTC).date().isoformat()
+    dated = {"valid_from": {"$lte": day}, "$or": [{"valid_to": None}, {"valid_to": {"$gte": day}}]}
+    await database.tenants.find_one({"_id": tenant}, {"_id": 0, "time_zone": 1})
+    standing_in = {"tenant_id": tenant, "delegate_id": user, **dated}
+    await database.delegates.find(standing_in, {"_id": 0, "user_id": 1}).to_list()
+    assigned = {"tenant_id": tenant, "user_id": {"$in": [user]}, "customer_id": customer_id, **dated}
+    await database.assignments.find(assigned, {"_id": 0, "user_id": 1, "customer_id": 1}).to_list()
 
 
 async def _identify(request: Request) -> UUID:

@@ -86,7 +86,7 @@ class Figures:
 
 def main() -> bool:
     """Print the figures; whether both ratios are reached."""
-    console = Console()
+    console = Console(width=120)
     with ExitStack() as stack:
         uri = stack.enter_context(running_mongod())
         company = asyncio.run(_fill(uri))

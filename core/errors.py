@@ -90,8 +90,17 @@ class NotFound(PlanwrightError):
 
 
 class MethodNotAllowed(PlanwrightError):
+    """`allowed` are the methods that the path knows; the answer names them in `Allow`."""
+
     status = 405
     default_message = "This path does not know this method."
+
+    def __init__(self, message: str | None = None, *, allowed: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.allowed = tuple(allowed)
+
+    def headers(self) -> Mapping[str, str]:
+        return {"Allow": ", ".join(self.allowed)}
 
 
 class Conflict(PlanwrightError):

@@ -21,12 +21,20 @@ def search_words(*texts: str | None) -> list[str]:
     return list(dict.fromkeys(words))[:MAX_STORED_WORDS]
 
 
+def as_one_word(text: str) -> str:
+    """All words of the text without what separates them: the form in which codes are compared with what is typed."""
+    if text.isascii():
+        return "".join(filter(str.isalnum, text.casefold()))
+    return "".join(_words(text))
+
+
 def search_filter(text: str | None) -> dict[str, Any]:
     """The query for documents that have, for each of the first six words typed, a word that begins with it.
 
     Everything typed is escaped: nothing in it is a pattern. A text without any letter or digit finds everything.
     """
-    words = _words(text or "")[:MAX_WORDS]
+    # The longest first: MongoDB finds by the first one, and looks for the others in what it has found.
+    words = sorted(_words(text or "")[:MAX_WORDS], key=len, reverse=True)
     clauses = [{"search": {"$regex": f"^{re.escape(word)}"}} for word in words]
     if not clauses:
         return {}

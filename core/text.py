@@ -21,6 +21,17 @@ def code_key(code: str) -> str:
     return code.strip().casefold()
 
 
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+SOURCE_PATTERN = f"^{_SOURCE.pattern}$"
+"""The name of a system that facts come from, as it is stored."""
+
+
+def source_key(name: str) -> str | None:
+    """The stored form of a source's name: small letters, blanks as hyphens; None when it is no such name."""
+    key = re.sub(r"\s+", "-", name.strip()).casefold()
+    return key if _SOURCE.fullmatch(key) else None
+
+
 def text_problem(text: str, *, max_length: int, multiline: bool = False) -> str | None:
     """What a text should be and is not, as the end of "expected …"; None when it may be stored.
 

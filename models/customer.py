@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from beanie import DecimalAnnotation
@@ -11,6 +12,16 @@ from pymongo import IndexModel
 
 from core.clock import now
 from core.documents import TenantDocument
+from models.list_indexes import list_indexes
+
+LIST_FILTERS = ("region", "group", "country", "currency", "status")
+"""The fields by which lists of customers are filtered."""
+
+MAX_ALIASES = 50
+"""Other names of one customer."""
+
+IS_MERGED: dict[str, Any] = {"merged_into": {"$type": "binData"}}
+"""The query for customers that were merged into another one."""
 
 
 class Customer(TenantDocument):
@@ -19,6 +30,8 @@ class Customer(TenantDocument):
     `status` is prospect, active or inactive; `is_active` is false exactly when it is inactive (what that means stands
     in `planning.lifecycle`), and `status_before` is what restoring gives back. `merged_into` names the customer that
     this one turned out to be: what it sold and planned is read as that one's. Nodes default to the customer itself.
+    `matrix_rev` and `price_rev` count the changes of the customer's product list and prices: whoever changes one of
+    these writes its counter, so that two who do it at once meet.
     """
 
     code: str
@@ -35,6 +48,8 @@ class Customer(TenantDocument):
     is_active: bool = True
     merged_into: UUID | None = None
     planning_customer_id: UUID | None = None
+    matrix_rev: int = 0
+    price_rev: int = 0
     rev: int = 1
     created_at: datetime = Field(default_factory=now)
     updated_at: datetime = Field(default_factory=now)
@@ -43,12 +58,18 @@ class Customer(TenantDocument):
         name = "customers"
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
-            IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
+            *list_indexes(LIST_FILTERS, selective=("region", "group")),
+            IndexModel([("tenant_id", 1), ("updated_at", 1)], name="tenant_updated"),
             IndexModel(
-                [("tenant_id", 1), ("region", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_region_name"
+                [("tenant_id", 1), ("merged_into", 1)],
+                partialFilterExpression={"merged_into": {"$type": "binData"}},
+                name="tenant_merged",
             ),
-            IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
-            IndexModel([("tenant_id", 1), ("merged_into", 1)], name="tenant_merged"),
+            IndexModel(
+                [("tenant_id", 1), ("planning_customer_id", 1)],
+                partialFilterExpression={"planning_customer_id": {"$type": "binData"}},
+                name="tenant_planning_customer",
+            ),
         ]
 
 

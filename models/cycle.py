@@ -34,8 +34,13 @@ class Cycle(TenantDocument):
     auto_close: bool = False
     auto_close_share_percent: int = 80
     reminder_offsets_days: list[int] = Field(default_factory=list)
+    reminder_times: list[datetime] = Field(default_factory=list)
+    """When reps with open sheets are reminded, earliest first: made of the offsets whenever the deadlines are set."""
+    count_working_days: bool = False
     currency: str
     time_zone: str
+    month_pattern: str = "calendar"
+    fiscal_year_start_month: int = 1
     sheet_scope: str = "customer"
     imported: bool = False
     """Made by an import of past forecasts: it was never open here, and its snapshot is what was imported."""

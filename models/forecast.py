@@ -19,7 +19,8 @@ class Sheet(TenantDocument):
     """What a rep fills for one customer (or customer and product category) in one cycle.
 
     `state` is draft, submitted or returned. A save or submit checks `state`, `entry_open` and `locked_by_close` and
-    raises `rev` in its own transaction, so no lock can be passed by.
+    raises `rev` in its own transaction, so no lock can be passed by. `version` counts the submissions; those up to
+    `superseded` no longer count for the plan, because another customer's draft was added to the sheet since.
     """
 
     cycle_id: UUID
@@ -29,6 +30,7 @@ class Sheet(TenantDocument):
     entry_open: bool = True
     locked_by_close: bool = False
     version: int = 0
+    superseded: int = 0
     rev: int = 0
     lines: int = 0
     mandatory_lines: int = 0
@@ -126,7 +128,10 @@ class VersionLine(TenantDocument):
 
 
 class SnapshotCell(BaseModel):
-    """A frozen cell. `step` is the fallback step that gave it (streams other than approved: the stream's name)."""
+    """A frozen cell. `step` is the fallback step that gave it (streams other than approved: the stream's name).
+
+    `plan_rate` is there only where the customer has another currency than the plan; null = there was no rate.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -137,10 +142,15 @@ class SnapshotCell(BaseModel):
     price_source: str
     origin: str | None = None
     step: str
+    plan_rate: int | None = None
 
 
 class SnapshotRow(TenantDocument):
-    """One line of one stream at one close, with all that it is later judged by. Never changed."""
+    """One line of one stream at one close, with all that it is later judged by. Never changed.
+
+    Values and prices are in the cycle's currency. `currency` is the customer's, and `plan_rate` what one unit of it was
+    worth in the cycle's (1/10^8): 1 for the same currency, null for another one, whose cells hold the rate by month.
+    """
 
     cycle_id: UUID
     close_number: int
@@ -153,7 +163,7 @@ class SnapshotRow(TenantDocument):
     category: str | None = None
     unit: str
     currency: str
-    plan_rate: int
+    plan_rate: int | None
     cost: int | None = None
     unit_factor: int
     sales_class: str | None = None

@@ -11,6 +11,10 @@ from pymongo import IndexModel
 
 from core.clock import now
 from core.documents import TenantDocument
+from models.list_indexes import list_indexes
+
+LIST_FILTERS = ("category", "family", "brand", "unit", "currency")
+"""The fields by which lists of products are filtered."""
 
 
 class UnitConversion(BaseModel):
@@ -58,18 +62,8 @@ class Product(TenantDocument):
         name = "products"
         indexes = [
             IndexModel([("tenant_id", 1), ("code_key", 1)], unique=True, name="tenant_code"),
-            IndexModel([("tenant_id", 1), ("is_active", 1), ("name", 1), ("_id", 1)], name="tenant_active_name"),
-            *(
-                IndexModel([("tenant_id", 1), ("is_active", 1), (field, 1), ("_id", 1)], name=f"tenant_active_{name}")
-                for name, field in (("code", "code_key"), ("updated", "updated_at"))
-            ),
-            *(
-                IndexModel(
-                    [("tenant_id", 1), ("is_active", 1), (field, 1), ("name", 1), ("_id", 1)], name=f"tenant_{field}"
-                )
-                for field in ("category", "family", "brand")
-            ),
-            IndexModel([("tenant_id", 1), ("search", 1)], name="tenant_search"),
+            *list_indexes(LIST_FILTERS, selective=("category", "family", "brand")),
+            IndexModel([("tenant_id", 1), ("updated_at", 1)], name="tenant_updated"),
             IndexModel([("tenant_id", 1), ("successor_id", 1)], name="tenant_successor"),
             IndexModel([("tenant_id", 1), ("planning_item_id", 1)], name="tenant_planning_item"),
         ]

@@ -9,6 +9,7 @@ from models.budget import BudgetEntry
 from models.calendar import CompanyDay
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.cycle import Cycle, Operation
+from models.finding import FoundFinding
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, Version, VersionLine
 from models.guards import Guard, LoginGuard, RateBucket
 from models.idempotency import IdempotencyRecord
@@ -62,6 +63,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Job,
     Mail,
     StoredFile,
+    FoundFinding,
 )
 
 GLOBAL_COLLECTIONS: dict[str, str] = {

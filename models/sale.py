@@ -15,6 +15,9 @@ from pymongo import IndexModel
 
 from core.documents import TenantDocument
 
+FROM_FILES = "file"
+"""The source of lines whose file names none."""
+
 
 class SaleLine(TenantDocument):
     """One line of an invoice. `_id` is made of tenant, invoice, item and line number, case-folded (`models.keys`)."""
@@ -35,8 +38,8 @@ class SaleLine(TenantDocument):
     """What one unit cost, where the source says so; otherwise the product's cost of the month counts."""
     net_revenue: int
     currency: str
-    source: str = "file"
-    """The system that the line came from."""
+    source: str = FROM_FILES
+    """The system that the line came from (`core.text.source_key`)."""
     import_id: UUID | None = None
     corrected_at: datetime | None = None
     """When a person corrected it by hand: an import that repeats what it said before does not undo that."""
@@ -48,7 +51,11 @@ class SaleLine(TenantDocument):
         name = "sales"
         indexes = [
             IndexModel([("tenant_id", 1), ("customer_id", 1), ("month", 1)], name="tenant_customer_month"),
-            IndexModel([("tenant_id", 1), ("month", 1)], name="tenant_month"),
+            # Totals of a month by source are read from the index alone.
+            IndexModel(
+                [("tenant_id", 1), ("month", 1), ("source", 1), ("line_type", 1), ("net_revenue", 1)],
+                name="tenant_month_source",
+            ),
         ]
 
 
@@ -133,6 +140,7 @@ class MonthStatus(TenantDocument):
     completed_at: datetime | None = None
     completed_by: UUID | None = None
     restated_at: datetime | None = None
+    """When it last became `restated`."""
     control_totals: list[ControlTotal] = Field(default_factory=list)
     rev: int = 1
 

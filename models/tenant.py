@@ -36,6 +36,9 @@ class Tenant(PlanwrightDocument):
     reminder_offsets_days: list[int] = Field(default_factory=list)
     auto_close: bool = False
     auto_close_share_percent: int = 80
+    facts_begun: int = 0
+    """Raised by whatever begins that fixes currency and months (a cycle, an import of sales), so that it and a change
+    of those settings can't pass each other by."""
     is_active: bool = True
     rev: int = 1
     created_at: datetime = Field(default_factory=now)

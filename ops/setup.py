@@ -23,6 +23,9 @@ from core.settings import Settings
 from core.temporal import connect_temporal
 from models.registry import DOCUMENTS
 from ops.errors import OpsError
+from ops.migrations.indexes import bring_up_to_date
+from ops.migrations.registry import MIGRATIONS
+from ops.migrations.runner import migrate
 from ops.patience import patiently
 from ops.schedules import ensure_schedules
 
@@ -36,12 +39,17 @@ ASK_AGAIN = 1.0
 
 
 async def set_up(settings: Settings, say: Callable[[str], None] = log.info) -> None:
-    """Indexes, then schedules. Raises Unavailable or PyMongoError when a server is not there within a minute."""
+    """Stored documents, indexes, then schedules.
+
+    Raises Unavailable or PyMongoError when a server is not there within a minute, OpsError when a person must act.
+    """
     mongo = Mongo(settings.mongo)
     try:
         await patiently("mongodb", mongo.ping, within=SERVERS_WITHIN)
         async with setup_lock(mongo):
-            await mongo.start(DOCUMENTS, indexes=True)
+            await mongo.start(DOCUMENTS)
+            await migrate(mongo, MIGRATIONS, say)
+            await bring_up_to_date(mongo, DOCUMENTS, say)
             say(f"MongoDB: {len(DOCUMENTS)} collections with their indexes are there.")
             client = await patiently("temporal", lambda: connect_temporal(settings.temporal), within=SERVERS_WITHIN)
             await ensure_schedules(client, settings.temporal.temporal_task_queue)

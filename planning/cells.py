@@ -43,6 +43,7 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+PRICE_OF_0 = "The price of this month is 0."
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def _content_after(cell: Cell, change: CellChange, months: Collection[Month], ch
         raise InvalidInput(f"{change.month} is not a month of this cycle.")
     if change.quantity is not UNSET and change.value is not UNSET:
         raise InvalidInput("Send a quantity or a value, not both.")
-    return _with_number(_with_price(cell, change, chain_price), change)
+    priced = _with_price(cell, change, chain_price)
+    return _with_number(priced, change, chain_price.problem)
 
 
 def _with_price(cell: Cell, change: CellChange, chain_price: ResolvedPrice) -> Cell:
@@ -156,13 +158,13 @@ def _with_price(cell: Cell, change: CellChange, chain_price: ResolvedPrice) -> C
     return replace(cell, price=override, price_source=PriceSource.OVERRIDE, reason=reason)
 
 
-def _with_number(cell: Cell, change: CellChange) -> Cell:
+def _with_number(cell: Cell, change: CellChange, problem: str | None) -> Cell:
     if change.quantity is not UNSET:
         return _entered_as_quantity(cell, change.quantity)
     if change.value is not UNSET:
-        return _entered_as_value(cell, change.value)
+        return _entered_as_value(cell, change.value, problem)
     if cell.entered_in == EnteredIn.VALUE:
-        return _entered_as_value(cell, cell.value)
+        return _entered_as_value(cell, cell.value, problem)
     return _entered_as_quantity(cell, cell.quantity)
 
 
@@ -172,13 +174,14 @@ def _entered_as_quantity(cell: Cell, quantity: int | None) -> Cell:
     return replace(cell, quantity=quantity, value=value_at(quantity, cell.price), entered_in=EnteredIn.QUANTITY)
 
 
-def _entered_as_value(cell: Cell, value: int | None) -> Cell:
+def _entered_as_value(cell: Cell, value: int | None, problem: str | None) -> Cell:
     if value is None:
         return _entered_as_quantity(cell, None)
     if value < 0:
         raise InvalidInput("A forecast can't be below 0.")
     if not cell.price:
-        raise InvalidInput("There is no price for this month to turn the value into a quantity; enter a quantity.")
+        why = problem if cell.price is None else PRICE_OF_0
+        raise InvalidInput(f"{why} A value can't become a quantity without a price: enter a quantity.")
     quantity = quantity_from_value(value, cell.price)
     return replace(cell, quantity=quantity, value=value, entered_in=EnteredIn.VALUE)
 

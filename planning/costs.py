@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from planning.calendar import CALENDAR_MONTHS, MonthRule
 from planning.intervals import covers
-from planning.months import Month, first_day
+from planning.months import Month
 
 
 class CostSource(StrEnum):
@@ -38,9 +39,11 @@ class ResolvedCost:
     source: CostSource
 
 
-def resolve_cost(month: Month, dated: Iterable[DatedCost], standard_cost: int | None) -> ResolvedCost:
+def resolve_cost(
+    month: Month, dated: Iterable[DatedCost], standard_cost: int | None, rule: MonthRule = CALENDAR_MONTHS
+) -> ResolvedCost:
     """The cost of one month. Dated costs do not overlap; where they do all the same, the one that began last wins."""
-    day = first_day(month).isoformat()
+    day = rule.first_day(month).isoformat()
     valid = [entry for entry in dated if covers(entry, day)]
     if valid:
         return ResolvedCost(max(valid, key=lambda entry: entry.valid_from).cost, CostSource.DATED)

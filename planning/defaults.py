@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from planning.calendar import MonthPattern
+
 SheetScope = Literal["customer", "customer_category"]
 ActualsBasis = Literal["invoice_date", "order_date", "delivery_date"]
 
@@ -26,6 +28,10 @@ class TenantDefaults:
     """1..12: the calendar month with which the fiscal year begins."""
     working_weekdays: tuple[int, ...] = (1, 2, 3, 4, 5)
     """ISO weekdays (Monday is 1) that count as working days."""
+    month_pattern: MonthPattern = MonthPattern.CALENDAR
+    """How months are cut."""
+    count_working_days: bool = False
+    """Whether the days between deadlines are working days."""
 
     horizon: int = 16
     """How many months a cycle plans, beginning with `start_month`."""

@@ -76,7 +76,11 @@ RULES: Mapping[Where, Rule] = {
         True, "Lines of an open cycle stay, are marked inactive, and may be written and submitted until the lock."
     ),
     Where.MANDATORY: Rule(False, "No cell of it must be filled; an empty one does not stop a submission."),
-    Where.SHARE: Rule(False, "Counts on neither side of the share that decides whether a cycle closes by itself."),
+    Where.SHARE: Rule(
+        False,
+        "The sheet of an inactive customer counts on neither side of the share that decides whether a cycle closes by "
+        "itself: nobody has to submit it. Lines of an inactive product count with their sheet.",
+    ),
     Where.CLOSE: Rule(True, "What stands is frozen like everything else; who wants 0 says 0 before the lock."),
     Where.REPORTS: Rule(True, "History and frozen plans stay in every report, marked inactive."),
     Where.SALES: Rule(True, "Sales are facts: they are imported and counted."),

@@ -6,7 +6,7 @@ entry is a new version of it; any other row is a new entry. A row that would sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planning.intervals import Interval, overlap
@@ -24,17 +24,27 @@ def clashes(stored: Sequence[Interval], rows: Sequence[Interval]) -> dict[int, C
     """The rows to refuse, by position. Of two rows that share a day the later one is refused.
 
     The order of rows does not matter otherwise: one that ends a stored entry makes room for one that stands before it.
-    A row that says what is stored already is never refused. When a row that changes a stored entry is refused, the
-    entry stands as it was, which may refuse further rows.
+    A row that says what is stored already is refused only if it is the second one about that entry. When a row that
+    changes a stored entry is refused, the entry stands as it was, which may refuse further rows.
     """
+    refused = dict(_repeated(rows))
     known = set(stored)
     moving = {at: row for at, row in enumerate(rows) if row not in known}
-    refused: dict[int, Clash] = {}
     while True:
         found = _clashing(stored, {at: row for at, row in moving.items() if at not in refused})
         if not found:
             return refused
         refused |= found
+
+
+def _repeated(rows: Sequence[Interval]) -> Iterator[tuple[int, Clash]]:
+    """The rows with the first day of an earlier one: were the last one to win, reading the rows again would change
+    back and forth what was read."""
+    first: dict[str | None, int] = {}
+    for at, row in enumerate(rows):
+        other = first.setdefault(row.valid_from, at)
+        if other != at:
+            yield at, Clash(rows[other], other)
 
 
 def _clashing(stored: Sequence[Interval], moving: dict[int, Interval]) -> dict[int, Clash]:

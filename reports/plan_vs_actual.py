@@ -2,8 +2,9 @@
 
 Lines and rollups are read a chunk of customers at a time, met per customer x product x month and added up here, so
 memory does not grow with the plan (one pipeline that joins them in the database was measured slower). Products with a
-successor are read as the heirs of their months (`reports.plan_vs_actual_chains`). Totals,
-customers and products compare complete months only; incomplete months are listed and shown, never compared.
+successor are read as the heirs of their months (`reports.plan_vs_actual_chains`), and merged customers as the customer
+that they are now (`models.merged`). Totals, customers and products compare complete months only; incomplete months are
+listed and shown, never compared.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core.mongo import RawDocument
 from models.customer import Customer
 from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
+from models.merged import Merged, load_merged
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, RollupState, SalesRollup
 from models.succession import read_succession
@@ -34,6 +36,9 @@ APPROVED = "approved"
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Told after each chunk: customers done, customers in all."""
+
+Line = tuple[UUID, UUID]
+"""Customer and product."""
 
 
 class Block(StrEnum):
@@ -64,6 +69,7 @@ class Entity:
     code_key: str
     name: str
     unit: str = ""
+    is_active: bool = True
 
 
 Known = Mapping[UUID, Entity]
@@ -99,7 +105,8 @@ async def load(question: Question, at: datetime, progress: Progress) -> PlanVsAc
         raise Conflict(f"Close {question.close_number} of the cycle is not finished.")
     complete = await _complete_months(question.months)
     products = await _products(question)
-    customers = await _customers(question)
+    merged = await load_merged()
+    customers = await _customers(question, merged)
     report = PlanVsActual(
         cycle_id=cycle.id,
         cycle_name=cycle.name,
@@ -111,34 +118,37 @@ async def load(question: Question, at: datetime, progress: Progress) -> PlanVsAc
         all_customers=question.customer_ids is None,
         months=question.months,
         complete=complete,
-        rollups_pending=await _rollups_pending(question),
+        rollups_pending=await _rollups_pending(question, merged),
         blocks=question.blocks,
         by_month={month: Group() for month in question.months},
     )
-    await _add_up(report, question, customers, products, progress)
+    await _add_up(report, question, (customers, products, merged), progress)
     # Asked before and after: a rollup that is behind at either moment may be behind in the sums.
-    report.rollups_pending = max(report.rollups_pending, await _rollups_pending(question))
+    report.rollups_pending = max(report.rollups_pending, await _rollups_pending(question, merged))
     for group in report.by_month.values():
         report.total.merge(group)
     return report
 
 
-async def _add_up(report: PlanVsActual, question: Question, customers: Known, products: Known, told: Progress) -> None:
+async def _add_up(report: PlanVsActual, question: Question, known: tuple[Known, Known, Merged], told: Progress) -> None:
+    customers, products, merged = known
     sums = _Sums(report)
     chains = ChainLines(await read_succession())
     ids = list(customers)
     for done in range(0, len(ids), CUSTOMERS_PER_CHUNK):
         chunk = ids[done : done + CUSTOMERS_PER_CHUNK]
-        sold = await _sold(question, chunk)
-        async for row in _planned(question, chunk):
-            key = (row["c"], row["p"])
+        stored_under = merged.with_sources(chunk)
+        sold = await _sold(question, stored_under, merged)
+        joined = {merged.owner(customer) for customer in stored_under[len(chunk) :]}
+        async for row in _planned(question, stored_under):
+            key = (merged.owner(row["c"]), row["p"])
             cells = zip(row["months"], row["quantities"], row["values"], strict=True)
-            if chains.takes(row["p"]):
+            if chains.takes(row["p"]) or key[0] in joined:
                 chains.plan(*key, cells)
             else:
                 sums.add_line(*key, row["unit"], cells, sold.pop(key, {}))
         for key, sales in sold.items():
-            if chains.takes(key[1]):
+            if chains.takes(key[1]) or key[0] in joined:
                 chains.sold(*key, sales)
             else:
                 sums.add_line(*key, _unit(products, key[1]), (), sales)
@@ -195,8 +205,8 @@ def _planned(question: Question, customer_ids: Sequence[UUID]) -> AsyncIterator[
     return scoped(SnapshotRow).aggregate(pipeline, batchSize=LINES_PER_BATCH)
 
 
-async def _sold(question: Question, customer_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], Sales]:
-    """What was sold in the months asked for, by customer and product."""
+async def _sold(question: Question, customer_ids: Sequence[UUID], merged: Merged) -> dict[Line, Sales]:
+    """What was sold in the months asked for, by customer and product; a merged customer's sales are its owner's."""
     # One row per customer and product: reading ids costs more than all the rest of a row.
     pipeline: list[dict[str, Any]] = [
         {"$match": {"customer_id": {"$in": list(customer_ids)}, "month": {"$in": list(question.months)}}},
@@ -210,20 +220,19 @@ async def _sold(question: Question, customer_ids: Sequence[UUID]) -> dict[tuple[
         },
     ]
     rows = scoped(SalesRollup).aggregate(pipeline, batchSize=LINES_PER_BATCH, allowDiskUse=True)
-    return {
-        (row["_id"]["c"], row["_id"]["p"]): dict(
-            zip(row["months"], zip(row["quantities"], row["revenues"], strict=True), strict=True)
-        )
-        async for row in rows
-    }
+    sold: dict[Line, Sales] = {}
+    async for row in rows:
+        sales = dict(zip(row["months"], zip(row["quantities"], row["revenues"], strict=True), strict=True))
+        standing = sold.setdefault((merged.owner(row["_id"]["c"]), row["_id"]["p"]), sales)
+        if standing is not sales:
+            for month, (quantity, revenue) in sales.items():
+                others = standing.get(month, (0, 0))
+                standing[month] = (others[0] + quantity, others[1] + revenue)
+    return sold
 
 
 def _of_plan(question: Question) -> dict[str, Any]:
     return {"cycle_id": question.cycle_id, "close_number": question.close_number, "stream": APPROVED}
-
-
-def _of_scope(question: Question, field: str) -> dict[str, Any]:
-    return {} if question.customer_ids is None else {field: {"$in": sorted(question.customer_ids)}}
 
 
 async def _complete_months(months: Iterable[Month]) -> frozenset[Month]:
@@ -231,14 +240,24 @@ async def _complete_months(months: Iterable[Month]) -> frozenset[Month]:
     return frozenset(row["month"] for row in await scoped(MonthStatus).rows(query, {"_id": 0, "month": 1}))
 
 
-async def _rollups_pending(question: Question) -> int:
-    return await scoped(RollupState).count({"dirty": True} | _of_scope(question, "customer_id"))
+async def _rollups_pending(question: Question, merged: Merged) -> int:
+    query: dict[str, Any] = {"dirty": True}
+    if question.customer_ids is not None:
+        query["customer_id"] = {"$in": merged.with_sources(sorted(question.customer_ids))}
+    return await scoped(RollupState).count(query)
 
 
-async def _customers(question: Question) -> dict[UUID, Entity]:
-    """The customers in scope, inactive ones too, in the order in which they are worked through."""
-    rows = scoped(Customer).find(_of_scope(question, "_id"), {"code": 1, "code_key": 1, "name": 1}, sort=[("_id", 1)])
-    return {row["_id"]: Entity(row["_id"], row["code"], row["code_key"], row["name"]) async for row in rows}
+async def _customers(question: Question, merged: Merged) -> dict[UUID, Entity]:
+    """The customers in scope, inactive ones too, in the order in which they are worked through. Merged ones are shown
+    as the customer that they are now."""
+    query = {} if question.customer_ids is None else {"_id": {"$in": sorted(question.customer_ids)}}
+    fields = {"code": 1, "code_key": 1, "name": 1, "is_active": 1}
+    rows = scoped(Customer).find(query, fields, sort=[("_id", 1)])
+    return {
+        row["_id"]: Entity(row["_id"], row["code"], row["code_key"], row["name"], is_active=row["is_active"])
+        async for row in rows
+        if row["_id"] not in merged.targets
+    }
 
 
 async def _products(question: Question) -> dict[UUID, Entity]:
@@ -246,9 +265,16 @@ async def _products(question: Question) -> dict[UUID, Entity]:
     by_product = {"_id": "$product_id", "unit": {"$max": "$unit"}}
     frozen_rows = scoped(SnapshotRow).aggregate([{"$match": _of_plan(question)}, {"$group": by_product}])
     frozen: dict[UUID, str] = {row["_id"]: row["unit"] async for row in frozen_rows}
-    rows = scoped(Product).find({}, {"code": 1, "code_key": 1, "name": 1, "unit": 1})
+    rows = scoped(Product).find({}, {"code": 1, "code_key": 1, "name": 1, "unit": 1, "is_active": 1})
     return {
-        row["_id"]: Entity(row["_id"], row["code"], row["code_key"], row["name"], frozen.get(row["_id"]) or row["unit"])
+        row["_id"]: Entity(
+            row["_id"],
+            row["code"],
+            row["code_key"],
+            row["name"],
+            frozen.get(row["_id"]) or row["unit"],
+            row["is_active"],
+        )
         async for row in rows
     }
 

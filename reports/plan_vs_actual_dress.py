@@ -68,7 +68,8 @@ def month_rows(report: PlanVsActual) -> Iterator[Json]:
 def entity_rows(rows: Iterable[tuple[Entity, Group]], report: PlanVsActual) -> Iterator[Json]:
     """One row per customer or product, in order."""
     for entity, group in rows:
-        yield {"id": str(entity.id), "code": entity.code, "name": entity.name, **row_of(group, report)}
+        named = {"id": str(entity.id), "code": entity.code, "name": entity.name, "is_active": entity.is_active}
+        yield {**named, **row_of(group, report)}
 
 
 def row_of(group: Group, report: PlanVsActual) -> Json:
@@ -169,9 +170,17 @@ def _month_sheet(report: PlanVsActual) -> SheetSpec:
 
 def _entity_sheet(title: str, noun: str, report: PlanVsActual, found: list[tuple[Entity, Group]]) -> SheetSpec:
     units = _units(group for _, group in found)
-    columns = [Column(f"{noun} code", width=16), Column(noun, width=36), *_VALUES, *_INCOMPLETE, *_unit_columns(units)]
+    named = [Column(f"{noun} code", width=16), Column(noun, width=36), Column("Active", width=10)]
+    columns = [*named, *_VALUES, *_INCOMPLETE, *_unit_columns(units)]
     rows = (
-        [row["code"], row["name"], *_values(row), *row["incomplete_months"].values(), *_quantities(row, units)]
+        [
+            row["code"],
+            row["name"],
+            "yes" if row["is_active"] else "no",
+            *_values(row),
+            *row["incomplete_months"].values(),
+            *_quantities(row, units),
+        ]
         for row in entity_rows(found, report)
     )
     return SheetSpec(title, columns, rows)

@@ -16,19 +16,21 @@ from pathlib import Path
 from core.collections import scoped
 from core.context import tenant_scope
 from core.errors import InvalidInput, PlanwrightError
+from models.calendar import CompanyDay
 from models.tenant import Tenant
 from models.user import User
 from planning.months import Month, add_months, month_in_zone, parse_month
 from seed.demo_company import DemoCompany, DemoSize, make_company
 from seed.demo_cycles import find_cast, play_closed_cycle, play_open_cycle
 from seed.demo_tables import CURRENCY, write_tables
-from seed.demo_words import COMPANY_NAME
+from seed.demo_words import COMPANY_NAME, STOCKTAKING
 from seed.importing import Step, import_table, refresh_rollups
-from services import invitations, tenants
+from services import company_days, findings, invitations, tenants
 from services.import_kinds.tables import ImportKind
 
 SLUG = "demo"
 TIME_ZONE = "Europe/Berlin"
+COUNTRY, SUBDIVISION = "DE", "BE"
 SEED = 20
 
 
@@ -59,16 +61,24 @@ async def plant(order: DemoOrder, password: str, at: datetime, tell: Step = lamb
     reference = _reference_month(order, at, at if tenant is None else tenant.created_at)
     if tenant is None:
         tenant = await tenants.create_tenant(
-            order.slug, COMPANY_NAME, base_currency=CURRENCY, time_zone=TIME_ZONE, is_active=False
+            order.slug,
+            COMPANY_NAME,
+            base_currency=CURRENCY,
+            time_zone=TIME_ZONE,
+            holiday_country=COUNTRY,
+            holiday_subdivision=SUBDIVISION,
+            is_active=False,
         )
     company = make_company(order.seed, reference, order.size, order.domain)
     with tenant_scope(tenant.id):
         await _add_users(company, password)
+        await _add_stocktaking(reference)
         await _import(company, order, tell)
         cast = await find_cast(company)
         for step in range(order.size.closed_cycles, 0, -1):
             await play_closed_cycle(cast, add_months(reference, -step), tell)
         await play_open_cycle(cast, reference, tell, at)
+        await findings.request()  # looked for by the first worker, once the company is active
         await tenants.activate(tenant.id)
     return True
 
@@ -79,6 +89,13 @@ def _reference_month(order: DemoOrder, at: datetime, begun_at: datetime) -> Mont
     if reference > running:
         raise InvalidInput(f"The reference month {reference} lies ahead; take {running} or an earlier one.")
     return reference
+
+
+async def _add_stocktaking(reference: Month) -> None:
+    """On the last day of the year nobody sells: everything is counted."""
+    day = f"{reference[:4]}-12-31"
+    if not await scoped(CompanyDay).exists({"day": day}):
+        await company_days.add(day, STOCKTAKING, working=False)
 
 
 async def _add_users(company: DemoCompany, password: str) -> None:

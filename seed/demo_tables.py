@@ -16,6 +16,8 @@ from seed.demo_company import YEARLY_PRICE_RISE, DemoCompany, DemoLine, rep_addr
 from services.import_kinds.tables import ImportKind
 
 CURRENCY = "EUR"
+SOURCE = "erp"
+"""The system that the company writes its invoices with."""
 
 Row = Sequence[object]
 
@@ -30,7 +32,7 @@ TITLES: Mapping[ImportKind, tuple[str, ...]] = {
     ImportKind.PRICES: ("customer_code", "item_code", "price", "currency", "valid_from", "valid_to"),
     ImportKind.SALES: (
         *("invoice", "item_code", "line_number", "customer_code", "invoice_date"),
-        *("quantity", "unit_price", "line_type"),
+        *("quantity", "unit_price", "line_type", "source"),
     ),
 }
 
@@ -84,13 +86,13 @@ def _month_of_customer(
         invoice = f"{month[2:4]}{month[5:]}-{code[1:]}-{which + 1}"
         paid = _euros(company.paid_cents(line, month))
         head = (line.product.code, positions[which], code, days[which].isoformat())
-        yield (invoice, *head, quantity, paid, SalesType.SALE)
+        yield (invoice, *head, quantity, paid, SalesType.SALE, SOURCE)
         fate = chance.random()
         if fate < 0.006:
             back = _euros(company.paid_cents(line, month))
-            yield (f"R{invoice}", *head, -max(1, quantity // 10), back, SalesType.RETURN)
+            yield (f"R{invoice}", *head, -max(1, quantity // 10), back, SalesType.RETURN, SOURCE)
         elif fate > 0.997:
-            yield (f"F{invoice}", *head, max(1, quantity // 20), "0", SalesType.FREE_GOODS)
+            yield (f"F{invoice}", *head, max(1, quantity // 20), "0", SalesType.FREE_GOODS, SOURCE)
 
 
 def _quantity(chance: Random, mean: float, line: DemoLine) -> int:

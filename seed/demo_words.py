@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 COMPANY_NAME = "Marlowick Wholesale"
+STOCKTAKING = "Stocktaking"
 
 REGIONS = ("North", "South", "East", "West")
 COUNTRIES = ("Germany", "Austria", "Netherlands", "Belgium", "France")

@@ -14,6 +14,8 @@ from services.import_kinds.tables import ImportKind
 
 REPS = 10
 FIRST_DAY = "2010-12-01"
+SOURCE = "online-retail"
+"""Where its sales lines come from."""
 
 
 def tables(rows: pd.DataFrame, slug: str) -> Iterator[tuple[ImportKind, pd.DataFrame]]:
@@ -112,7 +114,7 @@ def _sales(rows: pd.DataFrame, codes: pd.Series[Any]) -> pd.DataFrame:
             "price": rows["price"],
             "line_type": rows["row_class"].map(types),
         }
-    )
+    ).assign(source=SOURCE)
     return _priced(table, "unit_price")
 
 

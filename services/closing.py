@@ -64,7 +64,8 @@ async def copy_snapshot(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) 
         return 0
     customers = await customers_of(cycle)
     context = await load_context(cycle, await planned_products(cycle))
-    costs = await costs_of(cycle.start_month, {id: product.cost for id, product in context.products.items()})
+    standard = {id: product.cost for id, product in context.products.items()}
+    costs = await costs_of(cycle.start_month, standard, context.rule)
     for chunk in chunks(customers[done:], CUSTOMERS_PER_CHUNK):
         await _copy_chunk(context, chunk, costs)
         done += len(chunk)
@@ -138,8 +139,9 @@ async def planned_products(cycle: Cycle) -> list[UUID]:
 async def planned_lines(cycle: Cycle, customer_ids: list[UUID]) -> list[PlannedLine]:
     """The saved lines of these customers with draft and submitted cells."""
     where: dict[str, Any] = {"cycle_id": cycle.id, "customer_id": {"$in": customer_ids}}
-    sheets = await scoped(Sheet).rows({**where, "version": {"$gt": 0}}, {"customer_id": 1, "version": 1})
-    versions = {row["customer_id"]: row["version"] for row in sheets}
+    shown = {"customer_id": 1, "version": 1, "superseded": 1}
+    sheets = await scoped(Sheet).rows({**where, "version": {"$gt": 0}}, shown)
+    versions = {row["customer_id"]: row["version"] for row in sheets if row["version"] > row.get("superseded", 0)}
     submitted: dict[UUID, Cells] = {}
     if versions:
         either = [{"customer_id": customer, "number": number} for customer, number in versions.items()]
@@ -232,6 +234,8 @@ def _rows_of(
         NAIVE: [_naive(month, naive[month], prices[month]) for month in cycle.months],
         APPROVED: [_approved(cell) for cell in _approve(context, facts, line, prices, naive)],
     }
+    if head["plan_rate"] is None:
+        _add_rates(context, head["currency"], streams.values())
     key = line_id(cycle.tenant_id, cycle.id, SALES, line.customer_id, product.id)
     return [
         {"_id": snapshot_row_id(cycle.id, cycle.close_number, stream, key), **head, "stream": stream, "cells": cells}
@@ -239,10 +243,20 @@ def _rows_of(
     ]
 
 
+def _add_rates(context: PlanContext, currency: str, streams: Iterable[list[dict[str, Any]]]) -> None:
+    """Freeze what one unit of the customer's currency is worth in each month."""
+    rates = {month: context.rates.of_month(currency, month) for month in context.cycle.months}
+    for cells in streams:
+        for cell in cells:
+            rate = rates[cell["month"]]
+            cell["plan_rate"] = None if rate is None else rate.rate
+
+
 async def _frozen_heads(context: PlanContext, customer_ids: list[UUID]) -> dict[UUID, RawDocument]:
-    """What a row freezes of its cycle and customer: region and group."""
+    """What a row freezes of its cycle and customer: region, group, currency, and the rate where it is always 1."""
     cycle = context.cycle
-    customers = await scoped(Customer).rows({"_id": {"$in": customer_ids}}, {"region": 1, "group": 1})
+    fields = {"region": 1, "group": 1, "currency": 1}
+    customers = await scoped(Customer).rows({"_id": {"$in": customer_ids}}, fields)
     return {
         row["_id"]: {
             "cycle_id": cycle.id,
@@ -250,8 +264,8 @@ async def _frozen_heads(context: PlanContext, customer_ids: list[UUID]) -> dict[
             "customer_id": row["_id"],
             "region": row.get("region"),
             "group": row.get("group"),
-            "currency": cycle.currency,
-            "plan_rate": PRICE.factor,
+            "currency": row["currency"],
+            "plan_rate": PRICE.factor if context.foreign(row["currency"]) is None else None,
             "unit_factor": PRICE.factor,
             "sales_class": None,
         }

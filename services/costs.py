@@ -18,6 +18,7 @@ from core.listing import Listing, Window, read_page
 from core.mongo import RawDocument
 from models.product import Product, ProductCost
 from planning import lifecycle
+from planning.calendar import MonthRule
 from planning.costs import DatedCost, ResolvedCost, resolve_cost
 from planning.intervals import in_words, overlapping, runs_backwards
 from planning.months import Month
@@ -110,10 +111,11 @@ async def remove(product_id: UUID, cost_id: UUID, rev: int) -> None:
     await transaction(write)
 
 
-async def costs_of(month: Month, standard: Mapping[UUID, int | None]) -> dict[UUID, ResolvedCost]:
-    """The costs of these products in a month; `standard` holds their standard costs (scaled 1/10^8, None = none)."""
+async def costs_of(month: Month, standard: Mapping[UUID, int | None], rule: MonthRule) -> dict[UUID, ResolvedCost]:
+    """The costs of these products in a month of the company's; `standard` holds their standard costs (scaled 1/10^8,
+    None = none)."""
     dated = await _dated(list(standard))
-    return {product: resolve_cost(month, dated.get(product, ()), cost) for product, cost in standard.items()}
+    return {product: resolve_cost(month, dated.get(product, ()), cost, rule) for product, cost in standard.items()}
 
 
 async def _dated(product_ids: Collection[UUID]) -> dict[UUID, list[DatedCost]]:

@@ -32,7 +32,7 @@ from planning.stages import (
     status_of,
 )
 from services import audit, cycle_mails, operations
-from services.cycles import deadlines_of, refused_deadline
+from services.cycles import deadlines_of, refused_deadline, reminder_times
 
 Changes = Mapping[str, Any]
 
@@ -111,6 +111,7 @@ async def reopen(cycle_id: UUID, at: datetime, changes: Changes, operation_id: U
     await scoped(Sheet).update_many({"cycle_id": cycle_id}, {"$set": open_again})
     stored = {"stage": verdict.to, "entry_closes_at": new.entry_closes_at, "closes_at": new.closes_at}
     stored |= {"closed_at": None, "told_below_share": False}
+    stored["reminder_times"] = await reminder_times(cycle, new, cycle.reminder_offsets_days)
     if verdict.to == Stage.ENTRY:
         stored["entry_closed_at"] = None
     try:
@@ -129,6 +130,9 @@ async def reschedule(cycle_id: UUID, at: datetime, changes: Changes, operation_i
     if not verdict.allowed:
         raise refused_deadline(verdict)
     stored = dict(changes)
+    offsets = changes.get("reminder_offsets_days", cycle.reminder_offsets_days)
+    if new != deadlines_of(cycle) or offsets != cycle.reminder_offsets_days:
+        stored["reminder_times"] = await reminder_times(cycle, new, offsets)
     if cycle.told_below_share and new.closes_at != cycle.closes_at:
         stored["told_below_share"] = False
     if cycle.waiting_for is not None and new.opens_at != cycle.opens_at:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from core.collections import scoped, transaction
-from core.context import current_tenant, current_user
+from core.context import current_user
 from core.errors import Conflict, Detail, InvalidInput, NotFound
 from core.listing import Listing, Window, read_page
 from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.tenant import Tenant
-from planning.months import Month, add_months, month_in_zone, month_range
+from planning.calendar import MonthRule
+from planning.months import Month, add_months, month_range
 from planning.stages import Deadlines, Stage, Verdict, in_words, judge_deadlines, status_of
-from services import audit
+from services import audit, calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class CycleDraft:
     """What a person says of a new cycle; None = the tenant's default."""
 
     name: str
-    entry_closes_at: datetime
+    entry_closes_at: datetime | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     base_month: Month | None = None
@@ -36,19 +37,20 @@ class CycleDraft:
     auto_close: bool | None = None
     auto_close_share_percent: int | None = None
     reminder_offsets_days: tuple[int, ...] | None = None
+    count_working_days: bool | None = None
 
 
 async def create(draft: CycleDraft, at: datetime) -> Cycle:
     """Write a draft with everything that settings decide copied into it.
 
-    By default it starts with the month after entry closes in the tenant's zone, is run in the month before that, and
-    closes `review_days` after entry. InvalidInput names the field that does not fit.
+    By default entry closes `entry_days` after it opens and the cycle `review_days` after that, at the same local time
+    and, if asked, counting working days; it starts with the month after entry closes in the tenant's zone, and is run
+    in the month before that. InvalidInput names the field that does not fit.
     """
-    tenant = await scoped(Tenant).get(current_tenant())
-    cycle = _compose(draft, tenant)
-    _check(cycle, at)
 
     async def write() -> Cycle:
+        cycle = await _compose(draft, await calendar.begin_facts())
+        _check(cycle, at)
         await scoped(Cycle).insert(cycle)
         await audit.record("cycle.created", "cycle", cycle.id, after={"name": cycle.name, "months": cycle.months})
         return cycle
@@ -100,31 +102,59 @@ def refused_deadline(verdict: Verdict) -> InvalidInput:
     return InvalidInput(verdict.reason, details=[Detail(verdict.field, verdict.reason)] if verdict.field else [])
 
 
-def _compose(draft: CycleDraft, tenant: Tenant) -> Cycle:
-    start = draft.start_month or add_months(month_in_zone(draft.entry_closes_at, tenant.time_zone), 1)
+async def reminder_times(cycle: Cycle, deadlines: Deadlines, offsets: Iterable[int]) -> list[datetime]:
+    """When reps of the cycle are reminded, with these deadlines and offsets, by the calendar as it stands now."""
+    tenant = await calendar.settings()
+    around = deadlines.entry_closes_at
+    count = await calendar.day_count(tenant, cycle.time_zone, around, working=cycle.count_working_days)
+    return count.reminders(around, offsets, deadlines.opens_at)
+
+
+async def _deadlines(draft: CycleDraft, tenant: Tenant, *, working: bool) -> Deadlines:
+    """What the person says, and the rest counted from it."""
+    begin = draft.entry_closes_at or draft.opens_at
+    if begin is None:
+        said = "is required; or send opens_at, and entry closes the tenant's entry_days after it"
+        raise InvalidInput(details=[Detail("entry_closes_at", said)])
+    count = await calendar.day_count(tenant, tenant.time_zone, begin, working=working)
+    entry_closes_at = draft.entry_closes_at or count.after(begin, tenant.entry_days)
+    closes_at = draft.closes_at or count.after(entry_closes_at, tenant.review_days)
+    return Deadlines(draft.opens_at, entry_closes_at, closes_at)
+
+
+async def _compose(draft: CycleDraft, tenant: Tenant) -> Cycle:
+    working = tenant.count_working_days if draft.count_working_days is None else draft.count_working_days
+    deadlines = await _deadlines(draft, tenant, working=working)
+    rule = MonthRule.of(tenant)
+    start = draft.start_month or add_months(rule.month_in_zone(deadlines.entry_closes_at, tenant.time_zone), 1)
     horizon = draft.horizon or tenant.horizon
     months = list(month_range(start, horizon))
     last_mandatory = months[min(tenant.mandatory_months, horizon) - 1]
     offsets = draft.reminder_offsets_days
     share = draft.auto_close_share_percent
-    return Cycle(
+    cycle = Cycle(
         name=draft.name,
         base_month=draft.base_month or add_months(start, -1),
         start_month=start,
         horizon=horizon,
         months=months,
         mandatory_until=draft.mandatory_until or last_mandatory,
-        opens_at=draft.opens_at,
-        entry_closes_at=draft.entry_closes_at,
-        closes_at=draft.closes_at or draft.entry_closes_at + timedelta(days=tenant.review_days),
+        opens_at=deadlines.opens_at,
+        entry_closes_at=deadlines.entry_closes_at,
+        closes_at=deadlines.closes_at,
         auto_close=tenant.auto_close if draft.auto_close is None else draft.auto_close,
         auto_close_share_percent=tenant.auto_close_share_percent if share is None else share,
         reminder_offsets_days=list(tenant.reminder_offsets_days if offsets is None else offsets),
         currency=tenant.base_currency,
+        count_working_days=working,
         time_zone=tenant.time_zone,
+        month_pattern=tenant.month_pattern,
+        fiscal_year_start_month=tenant.fiscal_year_start_month,
         sheet_scope=tenant.sheet_scope,
         created_by=current_user(),
     )
+    cycle.reminder_times = await reminder_times(cycle, deadlines, cycle.reminder_offsets_days)
+    return cycle
 
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

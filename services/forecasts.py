@@ -33,6 +33,7 @@ from services.scopes import demand_customer
 Chain = dict[str, ResolvedPrice]
 
 NOT_ALLOWED_PRODUCT = "This product is not on the customer's list for the months of this cycle."
+INACTIVE = "The customer or the product is inactive: lines that are there can be changed, none can be added."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def save(
         sheet = await writable_sheet(cycle_id, customer_id, received_at)
         lines = await _lines(context, customer_id, facts)
         chains = {product: chain_prices(context, facts, product) for product in lines}
-        answers = [_apply(context, lines, chains, change) for change in changes]
+        answers = [_apply(context, facts, lines, chains, change) for change in changes]
         if answers and all(answer.status == CellStatus.CONFLICT for answer in answers):
             raise Conflict("Somebody changed these cells since you read them.", details=_details(answers))
         saved = [answer for answer in answers if answer.status == CellStatus.SAVED]
@@ -225,12 +226,16 @@ async def _lines(context: PlanContext, customer_id: UUID, facts: CustomerFacts) 
 
 
 def _apply(
-    context: PlanContext, lines: dict[UUID, RawDocument], chains: dict[UUID, Chain], change: LineChange
+    context: PlanContext,
+    facts: CustomerFacts,
+    lines: dict[UUID, RawDocument],
+    chains: dict[UUID, Chain],
+    change: LineChange,
 ) -> SavedCell:
     line = lines.get(change.product_id)
     month = change.cell.month
     if line is None:
-        return SavedCell(change.product_id, month, CellStatus.REFUSED, NOT_ALLOWED_PRODUCT, None)
+        return SavedCell(change.product_id, month, CellStatus.REFUSED, _why_no_line(context, facts, change), None)
     standing = next((read_cell(cell) for cell in line["cells"] if cell["month"] == month), Cell(month))
     price = chains[change.product_id].get(month)
     outcome: CellOutcome = apply_change(
@@ -240,6 +245,12 @@ def _apply(
         write_cells(line, [outcome.cell])
         line["touched"] = True
     return SavedCell(change.product_id, month, outcome.status, outcome.reason, outcome.cell)
+
+
+def _why_no_line(context: PlanContext, facts: CustomerFacts, change: LineChange) -> str:
+    product = context.products.get(change.product_id)
+    inactive = not facts.is_active or (product is not None and not product.is_active)
+    return INACTIVE if inactive else NOT_ALLOWED_PRODUCT
 
 
 async def _write(sheet: Sheet, lines: dict[UUID, RawDocument], saved: list[SavedCell]) -> None:

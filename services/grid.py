@@ -19,10 +19,12 @@ from core.mongo import RawDocument
 from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.keys import sheet_id
+from models.merged import load_merged
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from models.succession import read_succession
 from planning.active import Activity, ActivityReason
+from planning.lifecycle import Where, takes_part
 from planning.lifespan import lifespan
 from planning.locks import entry_lock
 from planning.months import add_months
@@ -52,14 +54,16 @@ SHEET_FIELDS = dict.fromkeys(
     ("state", "entry_open", "locked_by_close", "version", "rev", "submitted_at", "mandatory_lines"), 1
 )
 LINE_FIELDS = dict.fromkeys(("product_id", "active", "mandatory", "cells"), 1)
-PRODUCT_FIELDS = dict.fromkeys(("code", "name", "category", "unit", "launch_month", "end_month", "successor_from"), 1)
+PRODUCT_FIELDS = dict.fromkeys(
+    ("code", "name", "category", "unit", "is_active", "launch_month", "end_month", "successor_from"), 1
+)
 ROLLUP_FIELDS = {"_id": 0, "product_id": 1, "month": 1, "quantity": 1, "revenue": 1}
 
 
 async def read_grid(
     cycle_id: UUID, customer: Mapping[str, Any], received_at: datetime, *, dormant: bool, search: str | None
 ) -> dict[str, Any]:
-    """The grid of one customer (`customer`: `_id`, `code`, `name`).
+    """The grid of one customer (`customer`: `_id`, `code`, `name`, `is_active`).
 
     `dormant` adds the lines of the customer's matrix that are not active; `search` keeps the lines whose code or name
     contains the text, dormant ones included. At most 5,000 lines. A customer who came after the opening sees the lines
@@ -83,10 +87,10 @@ async def read_grid(
         raise InvalidInput(f"There are more than {MAX_LINES} lines; narrow them down with search.")
     last_year = await _last_year(cycle["months"], customer["_id"])
     totals = Totals(cycle["months"])
-    lines = _lines(rows, products, last_year, totals)
+    lines = _lines(rows, products, last_year, totals, customer_active=customer["is_active"])
     return {
         "cycle": _cycle(cycle),
-        "customer": {"id": customer["_id"], "code": customer["code"], "name": customer["name"]},
+        "customer": {"id": customer["_id"], **{name: customer[name] for name in ("code", "name", "is_active")}},
         "sheet": _sheet(cycle, sheet, received_at),
         "totals": totals.shown(last_year),
         "lines": lines,
@@ -129,7 +133,8 @@ class LastYear:
         self.revenue: dict[str, int] = defaultdict(int)
         for row in rows:
             month = row["month"]
-            self.quantity[bytes(row["product_id"])][month] = row["quantity"]
+            sold = self.quantity[bytes(row["product_id"])]
+            sold[month] = sold.get(month, 0) + row["quantity"]
             self.revenue[month] += row["revenue"]
 
     def hand_over(self, succession: Succession) -> None:
@@ -158,7 +163,8 @@ async def _last_year(months: list[str], customer_id: UUID) -> LastYear:
     first, last = add_months(months[0], -12), add_months(months[-1], -12)
     span = {"$gte": first, "$lte": last}
     rollups = scoped_binary(SalesRollup)
-    rows = await rollups.rows({"customer_id": as_binary(customer_id), "month": span}, ROLLUP_FIELDS)
+    stored_under = [as_binary(id) for id in (await load_merged()).with_sources([customer_id])]
+    rows = await rollups.rows({"customer_id": {"$in": stored_under}, "month": span}, ROLLUP_FIELDS)
     complete = await scoped(MonthStatus).rows({"month": span, **COUNTS_AS_COMPLETE}, {"_id": 0, "month": 1})
     last_year = LastYear(months, {row["month"] for row in complete}, rows)
     last_year.hand_over(await read_succession())
@@ -228,7 +234,12 @@ class Totals:
 
 
 def _lines(
-    rows: list[RawDocument], products: dict[UUID, RawDocument], last_year: LastYear, totals: Totals
+    rows: list[RawDocument],
+    products: dict[UUID, RawDocument],
+    last_year: LastYear,
+    totals: Totals,
+    *,
+    customer_active: bool,
 ) -> list[dict[str, Any]]:
     lines = []
     for row in rows:
@@ -236,6 +247,7 @@ def _lines(
         if product is None:
             continue
         quantity, value = _show(row["cells"], totals)
+        in_use = customer_active and product["is_active"]
         life = lifespan(product.get("launch_month"), product.get("end_month"), product.get("successor_from"))
         lines.append(
             {
@@ -246,7 +258,8 @@ def _lines(
                 "category": product["category"],
                 "unit": product["unit"],
                 "active": row["active"],
-                "mandatory": row["mandatory"],
+                "mandatory": row["mandatory"] and takes_part(Where.MANDATORY, in_use),
+                "inactive": not in_use,
                 "planned_from": life.first,
                 "planned_until": life.last,
                 "saved": "virtual" not in row,

@@ -4,7 +4,8 @@ Applying is idempotent and resumable. Each batch is first compared (a `Plan`), t
 row of it are recorded in the job, and only then is it written. A run that was killed reads the file again, passes over
 what was recorded before the last record, writes the batch of that record anew without counting it, and goes on: the
 counts can't drift, whatever was killed when. The record also names the customers whose lines the batch changes: what
-the killed run has written looks unchanged to the next one, which must mark those customers' rollups all the same.
+the killed run has written looks unchanged to the next one, which must mark those customers' rollups all the same. So it
+names the months whose lines the import has changed so far: complete ones are restated (`services.months`).
 
 Two runs at once do no harm: the record is compared and set, so that the slower one stops.
 """
@@ -26,7 +27,9 @@ from core.uploads import FileKind
 from models.job import Job, StoredFile
 from models.tenant import Tenant
 from planning.access import Action, Actor, may
-from services import audit, jobs, months
+from planning.calendar import MonthRule
+from planning.months import Month
+from services import audit, calendar, jobs, months
 from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
 from services.import_apply.writers import WRITERS
 from services.import_kinds.tables import ImportKind
@@ -111,7 +114,13 @@ async def accept(
         "complete_until": complete_until,
         "reading": (reading or ReadingOptions()).params(),
     }
-    return await jobs.create(KIND, params, file_id=stored.id)
+
+    async def action() -> Job:
+        if kind is ImportKind.SALES and not dry_run:
+            await calendar.begin_facts()
+        return await jobs.create(KIND, params, file_id=stored.id)
+
+    return await transaction(action)
 
 
 async def run(
@@ -147,6 +156,7 @@ class _Run:
         self.recorded: int = job.cursor.get("row", 0)
         self.counts = Counts(**job.cursor.get("counts", {}))
         self.touched: set[Id] = set(map(as_binary, job.cursor.get("touched", ())))
+        self.months: set[Month] = set(job.cursor.get("months", ()))
         self.findings: list[dict[str, Any]] = list(job.findings)
         self.late: list[RowError] = []
         self.validator: FileValidator | None = None
@@ -167,9 +177,11 @@ class _Run:
             errors += plan.errors
             rejected = len({error.row for error in errors})
             self._add(Counts(count, len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
+            self.months |= plan.months
             await self._record(last, errors, plan)
         else:
             plan.touched |= self.touched
+            plan.months |= self.months
         if not self.dry_run:
             self._refused_late(await self.writer.write(plan))
 
@@ -181,8 +193,9 @@ class _Run:
         async def action() -> None:
             if (await jobs.get(self.job.id)).state not in jobs.UNFINISHED:
                 return
+            restated = await months.counting_as_complete(self.months)
             completed = await months.complete_sold_until(until) if until and not self.dry_run else []
-            result = self._result() | {"completed_months": completed}
+            result = self._result() | {"completed_months": completed, "restated_months": restated}
             await jobs.succeed(self.job.id, result, findings=self._shown(), result_file_id=marked)
             said = {"kind": str(self.kind), "file": self.job.params["file_name"], **asdict(self.counts)}
             await audit.record(
@@ -229,7 +242,7 @@ class _Run:
             positions=positions_of(self.job.layout),
             writing=writing_of(options_of(self.job), self.job.layout, tenant.base_currency),
         )
-        rules = (tenant.base_currency, tenant.actuals_basis)
+        rules = (tenant.base_currency, tenant.actuals_basis, MonthRule.of(tenant))
         context = ImportContext(self.job.id, *rules, validator.titles, self.dry_run)
         writer = WRITERS[self.kind](context)
         await writer.prepare()
@@ -240,7 +253,8 @@ class _Run:
         fresh = self._find([*self.late, *errors])
         self.late = []
         counts = asdict(self.counts)
-        cursor = {"row": last, "counts": counts, "touched": [] if self.dry_run else list(plan.touched)}
+        touched = [] if self.dry_run else list(plan.touched)
+        cursor = {"row": last, "counts": counts, "touched": touched, "months": sorted(self.months)}
         change: dict[str, Any] = {"$set": {"progress": counts, "cursor": cursor}}
         if fresh:
             change["$push"] = {"findings": {"$each": fresh}}
@@ -324,6 +338,7 @@ def _view(row: Mapping[str, Any]) -> RawDocument:
         "errors_left_out": result.get("errors_left_out", 0),
         "ignored_columns": result.get("ignored_columns", []),
         "completed_months": result.get("completed_months", []),
+        "restated_months": result.get("restated_months", []),
         "message": error.get("message"),
         "requested_by": row["requested_by"],
         "received_at": row["received_at"],

@@ -19,6 +19,7 @@ from models.customer import Customer
 from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.keys import line_id, sheet_id
+from models.merged import load_merged
 from planning.active import Activity, LineFacts, classify_lines, planned_in, sold_in
 from planning.prefill import PrefillCell, prefill_line
 from planning.prices import ResolvedPrice, worth
@@ -44,7 +45,8 @@ async def prepare(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) -> int
     """Write sheets and prefilled lines of a draft; returns the number of customers.
 
     `done` > 0 goes on with an interrupted run: whoever has a sheet by then is skipped. `heartbeat` gets the number done
-    after every chunk. Conflict once the cycle is no draft any more, NotFound once it is deleted.
+    after every chunk. It begins anew if somebody was merged into another customer meanwhile, which a merge refuses to
+    do once there are sheets. Conflict once the cycle is no draft any more, NotFound once it is deleted.
     """
     cycle = await (_demand_draft(cycle_id) if done else _begin(cycle_id))
     context = await load_context(cycle)
@@ -56,7 +58,11 @@ async def prepare(cycle_id: UUID, heartbeat: Heartbeat, *, done: int = 0) -> int
         await _lay_out(context, chunk)
         done += len(chunk)
         heartbeat(done)
+    # Raised, so that a merge which has begun before the sheets were there is either over now or begins anew and waits.
+    await scoped(Cycle).update_one({"_id": cycle_id, "stage": Stage.DRAFT}, {"$inc": {"rev": 1}})
     await _demand_draft(cycle_id)
+    if await scoped(Sheet).exists({"cycle_id": cycle_id, "customer_id": {"$in": [*(await load_merged()).targets]}}):
+        return await prepare(cycle_id, heartbeat)
     return done
 
 

@@ -1,7 +1,8 @@
 """What the rules need to know about lines: matrix, history, prices, the last plan. Loaded for many customers at once,
 by the same few queries, for opening, saving, the grid and closing alike.
 
-All numbers are scaled integers (quantity 1/1000, money 1/10000, price 1/10^8) in the tenant's base currency.
+All numbers are scaled integers (quantity 1/1000, money 1/10000, price 1/10^8). What was sold is in the tenant's base
+currency, which is the cycle's; a price may be in another one, and the chain converts it by the plan rate of the month.
 """
 
 from __future__ import annotations
@@ -15,30 +16,40 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from bson import Decimal128
-
 from core.collections import scoped
+from models.customer import Customer, MatrixEntry
 from models.customer import CustomerPrice as PriceDocument
-from models.customer import MatrixEntry
 from models.cycle import Cycle
-from models.forecast import SnapshotMarker, SnapshotRow
+from models.forecast import Sheet, SnapshotMarker, SnapshotRow
+from models.merged import Merged, load_merged
 from models.product import Product
 from models.sale import COUNTS_AS_COMPLETE, MonthStatus, SalesRollup
 from models.succession import read_succession
+from planning.calendar import MonthRule
 from planning.defaults import DEFAULTS
+from planning.lifecycle import Where, takes_part
 from planning.lifespan import ALWAYS, Lifespan, lifespan
-from planning.months import Month, add_months, first_day, last_day
+from planning.months import Month, add_months
 from planning.naive import naive_line
-from planning.numbers import PRICE
 from planning.prices import CustomerPrice, ResolvedPrice, average_price, resolve_prices
+from planning.rates import RateKind, Rates
 from planning.succession import ONE, Succession, carried, inherited, joined
+from services.amounts import scaled_price
+from services.rates import load_rates
+from services.validity import holding
 
 HISTORY_MONTHS = 37
 """How far back history is read: three seasons and the current month."""
 
-PRODUCT_FIELDS = (
-    *("code", "name", "category", "unit", "list_price", "standard_cost"),
-    *("launch_month", "end_month", "successor_from", "is_active"),
+PRODUCT_FIELDS = dict.fromkeys(
+    (
+        *("code", "name", "category", "unit", "list_price", "currency", "standard_cost"),
+        *("launch_month", "end_month", "successor_from", "is_active"),
+    ),
+    1,
+)
+PRICE_FIELDS = {"_id": 0} | dict.fromkeys(
+    ("customer_id", "product_id", "price", "currency", "valid_from", "valid_to"), 1
 )
 
 QuantityByMonth = dict[Month, int]
@@ -47,7 +58,8 @@ LastPlan = dict[UUID, dict[Month, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """A product as planning sees it; prices and the standard cost scaled, None when unknown."""
+    """A product as planning sees it; prices and the standard cost scaled, None when unknown. The list price is in
+    `currency`."""
 
     id: UUID
     code: str
@@ -57,6 +69,7 @@ class ProductFacts:
     list_price: int | None
     cost: int | None
     launch_month: Month | None
+    currency: str
     is_active: bool = True
     life: Lifespan = ALWAYS
 
@@ -69,11 +82,21 @@ class LineHistory:
     priced_quantity: int = 0
     priced_revenue: int = 0
 
+    def add(self, quantities: Iterable[tuple[Month, int]]) -> None:
+        """Add what was sold under one id; a second one is that of a merged customer."""
+        if not self.quantity:
+            self.quantity = dict(quantities)
+            return
+        for month, quantity in quantities:
+            self.quantity[month] = self.quantity.get(month, 0) + quantity
+
 
 @dataclass(slots=True)
 class CustomerFacts:
-    """Everything about one customer's lines, by product. The last plan is that of each month's heirs."""
+    """Everything about one customer's lines, by product. The last plan is that of each month's heirs. Nothing may be
+    added to the plan of an inactive customer."""
 
+    is_active: bool = True
     matrix: set[UUID] = field(default_factory=set)
     history: dict[UUID, LineHistory] = field(default_factory=lambda: defaultdict(LineHistory))
     prices: dict[UUID, list[CustomerPrice]] = field(default_factory=lambda: defaultdict(list))
@@ -102,9 +125,19 @@ class PlanContext:
     reference: tuple[UUID, int] | None
     """Cycle and close number of the last approved plan."""
     products: Mapping[UUID, ProductFacts]
+    rule: MonthRule
     succession: Succession
     mortal: frozenset[UUID]
     """The products whose life has a beginning or an end."""
+    merged: Merged
+    """Whose history and last plan are whose. A merged customer that still has a sheet of its own in the cycle (one that
+    was closed before the merge and is open again) stands for itself there, so that nothing counts twice."""
+    rates: Rates
+    """The plan rates up to the last month."""
+
+    def foreign(self, currency: str) -> str | None:
+        """The currency as the price chain wants it: None for the plan's own."""
+        return None if currency == self.cycle.currency else currency
 
     def histories(self, facts: CustomerFacts, product: ProductFacts) -> Iterator[tuple[tuple[Month, ...], LineHistory]]:
         """The months of the cycle in runs, each with the history that it stands on: the line's own, and from the month
@@ -120,7 +153,10 @@ class PlanContext:
                 months,
                 customer_prices=facts.prices.get(product.id, ()),
                 list_price=product.list_price,
+                list_currency=self.foreign(product.currency),
                 average_price=average_price(history.priced_revenue, history.priced_quantity),
+                rates=self.rates,
+                rule=self.rule,
             )
         return tuple(resolved)
 
@@ -148,15 +184,18 @@ async def load_context(cycle: Cycle, product_ids: Collection[UUID] | None = None
         price_months=frozenset(before_start[: DEFAULTS.price_history_months]),
         reference=await _reference(cycle),
         products=products,
+        rule=MonthRule.of(cycle),
         succession=await read_succession(),
         mortal=frozenset(id for id, product in products.items() if product.life != ALWAYS),
+        merged=await _merged_in(cycle),
+        rates=await load_rates(RateKind.PLAN, cycle.months[-1]),
     )
 
 
 async def load_products(product_ids: Collection[UUID] | None = None) -> dict[UUID, ProductFacts]:
     """The active products, all or these (named ones also when inactive)."""
     query: dict[str, Any] = {"is_active": True} if product_ids is None else {"_id": {"$in": list(product_ids)}}
-    rows = await scoped(Product).rows(query, dict.fromkeys(PRODUCT_FIELDS, 1))
+    rows = await scoped(Product).rows(query, PRODUCT_FIELDS)
     return {row["_id"]: _product(row) for row in rows}
 
 
@@ -170,9 +209,13 @@ async def load_customers(
     if product_ids is not None:
         behind = {**where, "product_id": {"$in": list(context.succession.with_predecessors(product_ids))}}
         where = {**where, "product_id": {"$in": list(product_ids)}}
+    behind = {**behind, "customer_id": {"$in": context.merged.with_sources(customer_ids)}}
+    inactive = {"_id": {"$in": list(customer_ids)}, "is_active": False}
+    for row in await scoped(Customer).rows(inactive, {"_id": 1}):
+        found[row["_id"]].is_active = False
     await _add_matrix(found, where, context)
     await _add_history(found, behind, context)
-    await _add_prices(found, where)
+    await _add_prices(found, where, context)
     await _add_last_plan(found, behind, context)
     return found
 
@@ -204,20 +247,30 @@ async def _reference(cycle: Cycle) -> tuple[UUID, int] | None:
     return key if sealed else None
 
 
+async def _merged_in(cycle: Cycle) -> Merged:
+    merged = await load_merged()
+    if not merged.targets:
+        return merged
+    apart = await scoped(Sheet).distinct(
+        "customer_id", {"cycle_id": cycle.id, "customer_id": {"$in": [*merged.targets]}}
+    )
+    return merged.without(apart)
+
+
+def _owner(found: Mapping[UUID, CustomerFacts], context: PlanContext, customer_id: UUID) -> CustomerFacts:
+    """Whose facts these are: a customer that was asked for by its own id keeps its own."""
+    own = found.get(customer_id)
+    return found[context.merged.owner(customer_id)] if own is None else own
+
+
 async def _add_matrix(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
-    begin = first_day(context.cycle.months[0]).isoformat()
-    end = last_day(context.cycle.months[-1]).isoformat()
-    query = {
-        **where,
-        "$and": [
-            {"$or": [{"valid_from": None}, {"valid_from": {"$lte": end}}]},
-            {"$or": [{"valid_to": None}, {"valid_to": {"$gte": begin}}]},
-        ],
-    }
+    begin = context.rule.first_day(context.cycle.months[0]).isoformat()
+    end = context.rule.last_day(context.cycle.months[-1]).isoformat()
+    query = {**where, **holding(begin, end)}
     async for row in scoped(MatrixEntry).find(query, {"_id": 0, "customer_id": 1, "product_id": 1}):
-        product = context.products.get(row["product_id"])
-        if product is not None and product.is_active:
-            found[row["customer_id"]].matrix.add(row["product_id"])
+        product, facts = context.products.get(row["product_id"]), found[row["customer_id"]]
+        if product is not None and takes_part(Where.OPENING, facts.is_active, product.is_active):
+            facts.matrix.add(row["product_id"])
 
 
 async def _add_history(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
@@ -229,18 +282,18 @@ async def _add_history(found: dict[UUID, CustomerFacts], where: dict[str, Any], 
         {"$group": {"_id": {"customer": "$customer_id", "product": "$product_id"}, **months}},
     ]
     async for row in scoped(SalesRollup).aggregate(pipeline):
-        history = found[row["_id"]["customer"]].history[row["_id"]["product"]]
-        history.quantity = dict(zip(row["month"], row["quantity"], strict=True))
+        history = _owner(found, context, row["_id"]["customer"]).history[row["_id"]["product"]]
+        history.add(zip(row["month"], row["quantity"], strict=True))
         for month, quantity, revenue in zip(row["month"], row["quantity"], row["revenue"], strict=True):
             if month in context.price_months:
                 history.priced_quantity += quantity
                 history.priced_revenue += revenue
 
 
-async def _add_prices(found: dict[UUID, CustomerFacts], where: dict[str, Any]) -> None:
-    fields = {"_id": 0, "customer_id": 1, "product_id": 1, "price": 1, "valid_from": 1, "valid_to": 1}
-    async for row in scoped(PriceDocument).find(where, fields):
-        price = CustomerPrice(_day(row["valid_from"]), _last(row["valid_to"]), _scaled(row["price"]) or 0)
+async def _add_prices(found: dict[UUID, CustomerFacts], where: dict[str, Any], context: PlanContext) -> None:
+    async for row in scoped(PriceDocument).find(where, PRICE_FIELDS):
+        amount, currency = scaled_price(row["price"]) or 0, context.foreign(row["currency"])
+        price = CustomerPrice(_day(row["valid_from"]), _last(row["valid_to"]), amount, currency)
         found[row["customer_id"]].prices[row["product_id"]].append(price)
 
 
@@ -252,9 +305,20 @@ async def _add_last_plan(found: dict[UUID, CustomerFacts], where: dict[str, Any]
     fields = {"_id": 0, "customer_id": 1, "product_id": 1, "cells.month": 1, "cells.quantity": 1}
     async for row in scoped(SnapshotRow).find(query, fields):
         plan = {cell["month"]: cell["quantity"] for cell in row["cells"]}
-        found[row["customer_id"]].last_plan[row["product_id"]] = plan
+        last_plan = _owner(found, context, row["customer_id"]).last_plan
+        others = last_plan.get(row["product_id"])
+        last_plan[row["product_id"]] = plan if others is None else _added(others, plan)
     for facts in found.values():
         facts.last_plan = _still_meant(facts.last_plan, context)
+
+
+def _added(one: Mapping[Month, int | None], other: Mapping[Month, int | None]) -> dict[Month, int | None]:
+    """Two plans of one line, added up month by month; null and null stay null."""
+    sums = dict(one)
+    for month, quantity in other.items():
+        standing = sums.get(month)
+        sums[month] = quantity if standing is None else standing + (quantity or 0)
+    return sums
 
 
 def _still_meant(plans: LastPlan, context: PlanContext) -> LastPlan:
@@ -274,16 +338,13 @@ def _product(row: Mapping[str, Any]) -> ProductFacts:
         name=row["name"],
         category=row.get("category"),
         unit=row["unit"],
-        list_price=_scaled(row.get("list_price")),
-        cost=_scaled(row.get("standard_cost")),
+        list_price=scaled_price(row.get("list_price")),
+        cost=scaled_price(row.get("standard_cost")),
         launch_month=row.get("launch_month"),
+        currency=row["currency"],
         is_active=row["is_active"],
         life=lifespan(row.get("launch_month"), row.get("end_month"), row.get("successor_from")),
     )
-
-
-def _scaled(value: Decimal128 | None) -> int | None:
-    return None if value is None else PRICE.round_scaled(value.to_decimal())
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,8 @@ from models.customer import MatrixEntry
 from models.product import Product
 from planning.access import Action, may
 from services.identity import Caller
-from services.scopes import ids_in, scope_of
+from services.scopes import day_of_tenant, demand_customer, ids_in, scope_of
+from services.validity import holding
 
 SHOWN = dict.fromkeys(
     (
@@ -35,7 +36,8 @@ NOT_YOURS = "There is no such product among yours."
 class ProductFilter:
     """Exact values to keep; None = any. `search` finds beginnings of words of code and name.
 
-    `successor_id` keeps the products that this one succeeds, `planning_item_id` those that are planned as this one.
+    `successor_id` keeps the products that this one succeeds, `planning_item_id` those that are planned as this one,
+    `customer_id` those that the customer may order on the day `valid_on` (None = today).
     """
 
     search: str | None = None
@@ -47,6 +49,8 @@ class ProductFilter:
     successor_id: UUID | None = None
     planning_item_id: UUID | None = None
     has_successor: bool | None = None
+    customer_id: UUID | None = None
+    valid_on: str | None = None
     is_active: bool | None = True
 
     def query(self) -> dict[str, Any]:
@@ -67,9 +71,17 @@ def _both(clauses: list[dict[str, Any]], search: dict[str, Any]) -> dict[str, An
 
 
 async def list_products(caller: Caller, wanted: ProductFilter, window: Window, at: datetime) -> Listing:
-    """Raw rows of one page of what the caller sees at that time; `standard_cost` only for those who may see cost."""
+    """Raw rows of one page of what the caller sees at that time; `standard_cost` only for those who may see cost.
+
+    NotFound for a customer that the caller does not see.
+    """
     query = wanted.query()
-    on_lists = await _on_lists(caller, at)
+    if wanted.customer_id is None:
+        on_lists = await _on_lists(caller, at)
+    else:
+        await demand_customer(caller.role, caller.user_id, at, wanted.customer_id, caller.regions)
+        day = wanted.valid_on or (await day_of_tenant(at)).isoformat()
+        on_lists = {"customer_id": wanted.customer_id, **holding(day)}
     if on_lists is not None:
         query["_id"] = {"$in": await scoped(MatrixEntry).distinct("product_id", on_lists)}
     listing = await read_page(scoped(Product), query, _shown_to(caller), window)

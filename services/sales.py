@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,11 +13,12 @@ from core.context import current_tenant
 from core.mongo import RawDocument
 from models.keys import sale_key
 from models.sale import SaleLine
-from services import rollups
+from planning.months import Month
+from services import months, rollups
 
 COMPARED = (
     "invoice", "line_number", "customer_id", "product_id", "invoice_date", "month", "line_type",
-    "quantity", "unit_price", "net_revenue", "currency",
+    "quantity", "unit_price", "net_revenue", "currency", "source",
 )  # fmt: skip
 
 
@@ -43,12 +44,17 @@ def differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def lines_of(customer_ids: Iterable[Binary]) -> AsyncIterator[None]:
-    """Around writing lines of these customers: their rollups are dirty before, and again afterwards.
+async def lines_of(
+    customer_ids: Iterable[Binary], of_months: Collection[Month] = (), reason: str | None = None
+) -> AsyncIterator[None]:
+    """Around writing lines of these customers in these months: before it their rollups become dirty and complete months
+    restated (for this reason), and again afterwards, for whoever recomputed or completed them in between.
 
     The second mark is not made after a failure: the first one stands, and the writer comes again.
     """
     ids = [id.as_uuid() for id in customer_ids]
+    await months.restate(of_months, reason)
     await rollups.mark(ids)
     yield
     await rollups.mark(ids)
+    await months.restate(of_months, reason)

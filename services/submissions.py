@@ -13,6 +13,7 @@ from core.mongo import RawDocument
 from models.cycle import Cycle
 from models.forecast import Line, Sheet, Version, VersionLine
 from models.keys import version_line_id
+from planning.lifecycle import Where, takes_part
 from planning.prices import PriceSource
 from planning.submission import MissingCell, SheetLine, confirm_as_zero, missing_mandatory, unreviewed_count
 from services import audit
@@ -112,16 +113,7 @@ async def _load(cycle_id: UUID, customer_id: UUID) -> tuple[PlanContext, Custome
 
 def _check(context: PlanContext, facts: CustomerFacts, rows: list[RawDocument], customer_id: UUID) -> Check:
     cycle = context.cycle
-    lines = [
-        SheetLine(
-            customer_id,
-            row["product_id"],
-            row["mandatory"],
-            read_cells(row["cells"]),
-            context.products[row["product_id"]].life,
-        )
-        for row in rows
-    ]
+    lines = [_sheet_line(context, facts, row, customer_id) for row in rows]
     changed: list[ChangedPrice] = []
     for line in lines:
         chain = chain_prices(context, facts, line.product_id)
@@ -134,6 +126,12 @@ def _check(context: PlanContext, facts: CustomerFacts, rows: list[RawDocument], 
         prices_changed=tuple(changed),
         lines=len(lines),
     )
+
+
+def _sheet_line(context: PlanContext, facts: CustomerFacts, row: RawDocument, customer_id: UUID) -> SheetLine:
+    product = context.products[row["product_id"]]
+    mandatory = row["mandatory"] and takes_part(Where.MANDATORY, facts.is_active, product.is_active)
+    return SheetLine(customer_id, product.id, mandatory, read_cells(row["cells"]), product.life)
 
 
 async def _confirm(

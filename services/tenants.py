@@ -12,7 +12,7 @@ from core.errors import Conflict, Detail, InvalidInput, NotFound
 from core.text import text_problem
 from models.tenant import Tenant
 from planning.defaults import DEFAULTS
-from services import audit
+from services import audit, holiday_table
 
 MAX_NAME = 120
 
@@ -26,6 +26,8 @@ async def create_tenant(
     *,
     base_currency: str = DEFAULTS.base_currency,
     time_zone: str = DEFAULTS.time_zone,
+    holiday_country: str | None = None,
+    holiday_subdivision: str | None = None,
     is_active: bool = True,
 ) -> Tenant:
     """Make a company with a copy of the defaults. Raises `InvalidInput`, or `Conflict` when the slug is taken.
@@ -33,6 +35,7 @@ async def create_tenant(
     While a company is not active nobody can sign in to it and upkeep starts nothing for it.
     """
     problems = _problems(slug, name, base_currency, time_zone)
+    problems += filter(None, [holiday_table.problem(holiday_country, holiday_subdivision)])
     if problems:
         raise InvalidInput(details=problems)
     tenant = Tenant(
@@ -41,6 +44,11 @@ async def create_tenant(
         base_currency=base_currency,
         time_zone=time_zone,
         fiscal_year_start_month=DEFAULTS.fiscal_year_start_month,
+        month_pattern=DEFAULTS.month_pattern,
+        working_weekdays=list(DEFAULTS.working_weekdays),
+        holiday_country=holiday_country,
+        holiday_subdivision=holiday_subdivision,
+        count_working_days=DEFAULTS.count_working_days,
         actuals_basis=DEFAULTS.actuals_basis,
         sheet_scope=DEFAULTS.sheet_scope,
         horizon=DEFAULTS.horizon,

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from core.collections import scoped
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.product import Product
+from models.rate import FxRate
 from models.sale import MonthStatus, SalesRollup
 from models.tenant import Tenant
 from models.user import Delegate, LoginIndex, User
@@ -71,6 +72,11 @@ async def price(customer: Customer, product: Product, amount: str, **changes: An
         "valid_from": "2020-01-01",
     }
     return await scoped(CustomerPrice).insert(CustomerPrice(**{**values, **changes}))
+
+
+async def rate(currency: str, month: str, amount: str, kind: str = "plan") -> FxRate:
+    """What one unit of the currency is worth in euros."""
+    return await scoped(FxRate).insert(FxRate(kind=kind, currency=currency, month=month, rate=Decimal(amount)))
 
 
 async def sold(customer: Customer, product: Product, month: str, quantity: int, revenue: int) -> None:

@@ -26,10 +26,16 @@ Reader = Annotated[Caller, allow(Action.READ_PRODUCTS)]
 Changer = Annotated[Caller, allow(Action.CHANGE_PRODUCTS)]
 
 
-@router.get("/products", summary="List the products that you see", response_model=Page[ProductRow])
+@router.get(
+    "/products",
+    summary="List the products that you see",
+    response_model=Page[ProductRow],
+    responses=errors(NotFound),
+)
 async def list_products(
     query: Annotated[ProductQuery, query_of(ProductQuery)], caller: Reader, received_at: ReceivedAt
 ) -> Response:
+    """With `customer_id` only what that customer may order: today, or on the day `valid_on`."""
     window = query.window(query.sort_by.field)
     listing = await products.list_products(caller, query.filter(), window, received_at)
     return page(listing, query.page, query.limit)

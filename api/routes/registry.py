@@ -27,6 +27,7 @@ from api.routes import (
     reports,
     sales,
     sessions,
+    suggestions,
     templates,
     users,
 )
@@ -39,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     users.router,
     assignments.router,
+    # Before the nouns: their suggestions are no ids.
+    suggestions.router,
     customers.router,
     matrix.router,
     prices.router,

@@ -41,10 +41,11 @@ class CycleQuery(ListQuery):
 
 
 class NewCycle(Body):
-    """A new draft. Only name and entry_closes_at are needed; the rest comes from the tenant."""
+    """A new draft. Only name and entry_closes_at are needed, or opens_at in its place, from which the tenant's days of
+    entry are counted; the rest comes from the tenant."""
 
     name: Annotated[str, Line(100, 1), Field(examples=["December 2026"])]
-    entry_closes_at: Annotated[Moment, Field(examples=["2026-12-11T17:00:00Z"])]
+    entry_closes_at: Annotated[Moment, Field(examples=["2026-12-11T17:00:00Z"])] | None = None
     opens_at: Annotated[Moment, Field(examples=["2026-12-01T07:00:00Z"])] | None = None
     closes_at: Annotated[Moment, Field(examples=["2026-12-16T17:00:00Z"])] | None = None
     base_month: Month | None = None
@@ -54,6 +55,9 @@ class NewCycle(Body):
     auto_close: bool | None = None
     auto_close_share_percent: Percent | None = None
     reminder_offsets_days: Offsets | None = None
+    count_working_days: Annotated[
+        bool | None, Field(description="Count working days in deadlines that are not said, and in reminder offsets.")
+    ] = None
 
 
 NOT_CLEARED = (
@@ -118,8 +122,13 @@ class CycleView(BaseModel):
     auto_close: bool
     auto_close_share_percent: int = Field(examples=[80])
     reminder_offsets_days: list[int]
+    reminder_times: list[datetime] = Field(
+        description="When reps with open sheets are reminded, earliest first.", examples=[["2026-12-04T17:00:00Z"]]
+    )
+    count_working_days: bool
     currency: str = Field(examples=["EUR"])
     time_zone: str = Field(examples=["Europe/London"])
+    month_pattern: str = Field(examples=["calendar"])
     close_number: int = Field(examples=[0], description="How often the cycle was closed.")
     graded_close: int | None = Field(description="The close that accuracy is judged by.")
     waiting_for: UUID | None = Field(description="The cycle in entry that this one waits for before it can open.")

@@ -112,6 +112,7 @@ class GridLine(BaseModel):
     unit: str = Field(examples=["EA"])
     active: bool
     mandatory: bool
+    inactive: bool = Field(description="The product or the customer is inactive: no cell is mandatory.")
     planned_from: str | None = Field(description="The launch month: no earlier cell is mandatory.", examples=[None])
     planned_until: str | None = Field(
         description="The end month, or the last one before the successor takes over: no later cell is mandatory.",
@@ -164,6 +165,7 @@ class GridCustomer(BaseModel):
     id: UUID
     code: str
     name: str
+    is_active: bool
 
 
 class Grid(BaseModel):

@@ -145,6 +145,9 @@ class ImportRow(Shown):
         list[str], Field(description="Titles that this kind does not know.", examples=[["Note"]])
     ]
     completed_months: Annotated[list[str], Field(examples=[["2026-10"]])]
+    restated_months: Annotated[
+        list[str], Field(description="Complete months whose lines it changed, or would change in a dry run.")
+    ]
     message: Annotated[str | None, Field(description="Why it was rejected or failed.")]
     requested_by: UUID | None
     received_at: datetime

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from api.numbers import Amount, Factor
 from api.paging import ListQuery
-from api.texts import Body, Currency, Id, Line, Month
+from api.texts import Body, Currency, Day, Id, Line, Month
 from planning.products import MAX_CONVERSIONS
 from services.products import ProductFilter
 
@@ -42,7 +42,17 @@ class ProductQuery(ListQuery):
     has_successor: Annotated[bool | None, Field(description="Whether another product takes over.")] = None
     successor_id: Annotated[UUID | None, Field(description="The products that this one takes over from.")] = None
     planning_item_id: Annotated[UUID | None, Field(description="The products that are planned as this one.")] = None
+    customer_id: Annotated[UUID | None, Field(description="Only what this customer may order.")] = None
+    valid_on: Annotated[
+        Day | None, Field(description="With customer_id: what the customer may order on this day, else today.")
+    ] = None
     is_active: bool = True
+
+    @model_validator(mode="after")
+    def _day_of_a_customer(self) -> ProductQuery:
+        if self.valid_on is not None and self.customer_id is None:
+            raise PydanticCustomError("customer", "valid_on needs customer_id: it is about a customer's list")
+        return self
 
     def filter(self) -> ProductFilter:
         """What the service is asked for."""
@@ -56,6 +66,8 @@ class ProductQuery(ListQuery):
             successor_id=self.successor_id,
             planning_item_id=self.planning_item_id,
             has_successor=self.has_successor,
+            customer_id=self.customer_id,
+            valid_on=self.valid_on,
             is_active=self.is_active,
         )
 

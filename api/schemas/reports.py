@@ -123,11 +123,12 @@ class SpanRow(Row):
 
 
 class EntityRow(SpanRow):
-    """A customer or a product."""
+    """A customer or a product; `is_active` as it is today."""
 
     id: UUID
     code: str
     name: str
+    is_active: bool
 
 
 class EntityRows(Shown):

@@ -52,7 +52,7 @@ class AssignmentWriter(Writer):
 
     async def prepare(self) -> None:
         self.users = await users_of(self.context)
-        self.customers = await customers_of(self.context)
+        self.customers = await customers_of(self.context, tied=True)
         self.sheet_scope = (await scoped(Tenant).get(current_tenant())).sheet_scope
         self.emails = {bytes(id): email for email, id in self.users.ids.items()}
         people = await scoped(User).rows({}, {"role": 1, "is_active": 1})

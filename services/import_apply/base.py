@@ -19,11 +19,16 @@ from core.errors import Conflict
 from core.mongo import RawDocument
 from core.text import code_key
 from models.customer import Customer
+from models.merged import load_merged
 from models.product import Product
 from models.user import User
+from planning.calendar import MonthRule
+from planning.lifecycle import Where, takes_part
+from planning.months import Month
 from services.import_kinds.validation import RowError, ValidBatch
 
 Id = Binary
+INACTIVE = "one that is in use: this one is inactive, so restore it first"
 Change = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
@@ -37,6 +42,7 @@ class ImportContext:
     import_id: UUID
     currency: str
     actuals_basis: str
+    months: MonthRule
     titles: Mapping[str, str]
     dry_run: bool = False
 
@@ -47,13 +53,15 @@ class ImportContext:
 
 @dataclass(slots=True)
 class Plan:
-    """What one batch would do. `changed` pairs a filter with an update; `touched` are customers whose lines change."""
+    """What one batch would do. `changed` pairs a filter with an update; `touched` are customers whose sales lines
+    change, and `months` the months of these lines, before and after."""
 
     new: list[RawDocument] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     unchanged: int = 0
     errors: list[RowError] = field(default_factory=list)
     touched: set[Id] = field(default_factory=set)
+    months: set[Month] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,52 +95,76 @@ class Writer(ABC):
 
 
 class References:
-    """Ids by the codes that a file names. A code that is not there is a row error, not a failure."""
+    """Ids by the codes that a file names. A code that is not there is a row error, not a failure; so is one of an
+    `inactive` master where nothing may be tied to those."""
 
-    def __init__(self, context: ImportContext, column: str, expected: str, ids: Mapping[str, Id]) -> None:
+    def __init__(
+        self,
+        context: ImportContext,
+        column: str,
+        expected: str,
+        ids: Mapping[str, Id],
+        inactive: frozenset[str] = frozenset(),
+    ) -> None:
         self.context = context
         self.column = column
         self.expected = expected
         self.ids = ids
+        self.inactive = inactive
         self._known: dict[str, Id | None] = {}
 
     def resolve(self, batch: ValidBatch) -> tuple[list[Id | None], list[RowError]]:
         """The id of each row, None where there is none, with an error."""
         codes = batch.columns[self.column]
         for code in set(codes).difference(self._known):
-            self._known[code] = self.ids.get(code_key(code))
+            key = code_key(code)
+            self._known[code] = None if key in self.inactive else self.ids.get(key)
         found = list(map(self._known.__getitem__, codes))
         if None not in found:
             return found, []
         missing = [
-            self.context.error(row, self.column, code, self.expected)
+            self.context.error(row, self.column, code, INACTIVE if code_key(code) in self.inactive else self.expected)
             for row, code, id in zip(batch.rows, codes, found, strict=True)
             if id is None
         ]
         return found, missing
 
 
-async def customers_of(context: ImportContext) -> References:
-    """Customers by code."""
-    return References(context, "customer_code", "the code of a customer that exists", await _ids(Customer, "code_key"))
+async def customers_of(context: ImportContext, *, tied: bool = False) -> References:
+    """Customers by code; the code of a merged customer finds the one that it is now. `tied`: the rows tie something
+    to the customer, which an inactive one does not take."""
+    merged, where = await load_merged(), Where.RELATIONS if tied else Where.SALES
+    ids: dict[str, Id] = {}
+    inactive: set[str] = set()
+    async for row in scoped(Customer).find({}, {"code_key": 1, "is_active": 1}, batch_size=10_000):
+        ids[row["code_key"]] = as_binary(merged.owner(row["_id"]))
+        if row["_id"] not in merged.targets and not takes_part(where, row["is_active"]):
+            inactive.add(row["code_key"])
+    return References(context, "customer_code", "the code of a customer that exists", ids, frozenset(inactive))
 
 
-async def products_of(context: ImportContext) -> References:
-    """Products by item code."""
-    return References(context, "item_code", "the code of a product that exists", await _ids(Product, "code_key"))
+async def products_of(context: ImportContext, *, tied: bool = False) -> References:
+    """Products by item code; `tied` as for customers."""
+    where = Where.RELATIONS if tied else Where.SALES
+    rows = await scoped(Product).rows({}, {"code_key": 1, "is_active": 1})
+    ids = {row["code_key"]: as_binary(row["_id"]) for row in rows}
+    inactive = frozenset(row["code_key"] for row in rows if not takes_part(where, row["is_active"]))
+    return References(context, "item_code", "the code of a product that exists", ids, inactive)
+
+
+async def merged_codes() -> dict[UUID, str]:
+    """The code of the customer that each merged one is now."""
+    merged = await load_merged()
+    rows = await scoped(Customer).rows({"_id": {"$in": list(merged.targets.values())}}, {"code": 1})
+    codes = {row["_id"]: row["code"] for row in rows}
+    return {source: codes[target] for source, target in merged.targets.items()}
 
 
 async def users_of(context: ImportContext) -> References:
     """Users by e-mail address, without those who were deleted."""
-    ids = await _ids(User, "email_key", {"deleted_at": None})
+    users = scoped(User).find({"deleted_at": None}, {"email_key": 1}, batch_size=10_000)
+    ids = {row["email_key"]: as_binary(row["_id"]) async for row in users}
     return References(context, "email", "the e-mail address of a user of this company", ids)
-
-
-async def _ids(
-    model: type[Customer] | type[Product] | type[User], key: str, query: Mapping[str, Any] | None = None
-) -> dict[str, Id]:
-    door: Scoped[Any] = scoped(model)
-    return {row[key]: as_binary(row["_id"]) async for row in door.find(query, {key: 1}, batch_size=10_000)}
 
 
 def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, list[list[Id]], list[RowError]]:

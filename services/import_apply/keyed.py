@@ -56,6 +56,10 @@ class KeyedWriter(Writer):
     def fresh(self, row: Incoming) -> RawDocument:
         """The whole new document of a row."""
 
+    def proposed(self, row: Incoming, before: RawDocument) -> Mapping[str, Any] | RowError:
+        """What the row says of what is stored, with all that follows from it; a refusal where it may not."""
+        return row.values
+
     def update(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """The update that makes these changes."""
         return {"$set": dict(changes)}
@@ -66,13 +70,20 @@ class KeyedWriter(Writer):
 
     def compared(self, rows: Iterable[Incoming], stored: Mapping[Key, RawDocument], errors: list[RowError]) -> Plan:
         """What is new, changed and the same."""
+        return self.paired(((row, stored.get(row.key)) for row in rows), errors)
+
+    def paired(self, rows: Iterable[tuple[Incoming, RawDocument | None]], errors: list[RowError]) -> Plan:
+        """The same for rows that stand beside what is stored."""
         plan = Plan(errors=errors)
-        for row in rows:
-            before = stored.get(row.key)
+        for row, before in rows:
             if before is None:
                 plan.new.append(self.fresh(row))
                 continue
-            changes = {name: value for name, value in row.values.items() if _plain(before.get(name)) != _plain(value)}
+            said = self.proposed(row, before)
+            if isinstance(said, RowError):
+                plan.errors.append(said)
+                continue
+            changes = {name: value for name, value in said.items() if _plain(before.get(name)) != _plain(value)}
             if changes:
                 plan.changed.append(({"_id": before["_id"]}, self.update(changes)))
             else:

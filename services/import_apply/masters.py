@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from core.clock import now
 from core.collections import Scoped, dump, scoped
@@ -13,6 +13,8 @@ from core.mongo import RawDocument
 from core.search import search_words
 from core.text import code_key
 from models.customer import Customer
+from planning.lifecycle import Standing, Status, say
+from services.import_apply.base import merged_codes
 from services.import_apply.keyed import Incoming, Key, KeyedWriter
 from services.import_kinds.validation import RowError, ValidBatch
 
@@ -59,28 +61,43 @@ class MasterWriter(KeyedWriter):
 
 
 class CustomerWriter(MasterWriter):
-    """Customers; `is_active` follows the status."""
+    """Customers; `is_active` follows the status. A row with the code of a merged customer is refused: it would change
+    what nobody plans any more."""
 
     code_column = "customer_code"
     fields = MappingProxyType(
         {name: (name, same) for name in ("name", "region", "group", "country", "currency", "status")}
+        | {"aliases": ("aliases", list)}
     )
-    kept = frozenset({"currency", "status"})
+    kept = frozenset({"currency", "status", "aliases"})
+    targets: Mapping[UUID, str]
+
+    async def prepare(self) -> None:
+        self.targets = await merged_codes()
 
     @property
     def door(self) -> Scoped[Any]:
         return scoped(Customer)
 
-    def incoming(self, batch: ValidBatch) -> tuple[list[Incoming], list[RowError]]:
-        rows, errors = super().incoming(batch)
-        return [_with_activity(row) for row in rows], errors
+    def proposed(self, row: Incoming, before: RawDocument) -> Mapping[str, Any] | RowError:
+        if before["_id"] in self.targets:
+            expected = f"a customer that was not merged: use {self.targets[before['_id']]}"
+            return self.context.error(row.row, self.code_column, row.spelled, expected)
+        aliases = row.values.get("aliases", before.get("aliases", []))
+        said = {**row.values, "search": search_words(row.spelled, row.values["name"], *aliases)}
+        if "status" in said:
+            known = before.get("status_before")
+            standing = Standing(Status(before["status"]), None if known is None else Status(known))
+            said |= _standing(say(standing, Status(said["status"])))
+        return said
 
     def fresh(self, row: Incoming) -> RawDocument:
         values = {"currency": self.context.currency, **row.values}
+        values |= _standing(Standing(Status(values.get("status", Status.ACTIVE))))
+        values["search"] = search_words(row.spelled, row.values["name"], *row.values.get("aliases", ()))
         return dump(Customer(code=row.spelled, code_key=row.key[0], **values))
 
 
-def _with_activity(row: Incoming) -> Incoming:
-    if "status" not in row.values:
-        return row
-    return replace(row, values={**row.values, "is_active": row.values["status"] == "active"})
+def _standing(standing: Standing) -> dict[str, Any]:
+    before = None if standing.before is None else str(standing.before)
+    return {"status": str(standing.status), "status_before": before, "is_active": standing.is_active}

@@ -9,7 +9,7 @@ from core.collections import as_binary, scoped_binary
 from core.errors import InvalidInput
 from core.mongo import RawDocument
 from core.text import code_key
-from models.sale import SaleLine
+from models.sale import FROM_FILES, SaleLine
 from planning.numbers import value_of
 from planning.sales_types import SalesType
 from services.import_apply.base import (
@@ -33,7 +33,8 @@ TOO_LARGE = "a quantity and a price whose product has at most 11 digits before t
 
 
 class SalesWriter(Writer):
-    """Found by invoice, item and line number; a line that says something else now is replaced whole."""
+    """Found by invoice, item and line number; a line that says something else now is replaced whole, except that a file
+    that names no source leaves it as it is."""
 
     customers: References
     products: References
@@ -51,22 +52,27 @@ class SalesWriter(Writer):
         stored = await stored_lines([line["_id"] for line in lines]) if lines else {}
         for line in lines:
             before = stored.get(line["_id"])
+            if line["source"] is None:
+                line["source"] = FROM_FILES if before is None else before["source"]
             if before is None:
                 plan.new.append(line)
             elif differs(before, line):
                 plan.changed.append(({"_id": line["_id"]}, {"$set": {k: v for k, v in line.items() if k != "_id"}}))
                 plan.touched.add(before["customer_id"])
+                plan.months.add(before["month"])
             else:
                 plan.unchanged += 1
                 continue
             plan.touched.add(line["customer_id"])
+            plan.months.add(line["month"])
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
         if not plan.touched:
             return []
         door = scoped_binary(SaleLine)
-        async with lines_of(plan.touched):
+        reason = f"The import {self.context.import_id} changed sales lines of this month."
+        async with lines_of(plan.touched, plan.months, reason):
             await insert_or_update(door, plan.new, ("_id",))
             await door.update_rows(plan.changed)
         return []
@@ -90,6 +96,7 @@ class SalesWriter(Writer):
             "unit_price": columns.get("unit_price", nothing),
             "net_revenue": columns["net_revenue"],
             "currency": [currency or self.context.currency for currency in columns.get("currency", nothing)],
+            "source": columns.get("source", nothing),
             "import_id": [as_binary(self.context.import_id)] * count,
         }
         names = tuple(named)
@@ -99,8 +106,8 @@ class SalesWriter(Writer):
         dates: list[str] = batch.columns["invoice_date"]
         other = batch.columns.get(DATE_OF_BASIS.get(self.context.actuals_basis, ""))
         if other is None:
-            return [day[:7] for day in dates]
-        return [(chosen or day)[:7] for chosen, day in zip(other, dates, strict=True)]
+            return self.context.months.months_of(dates)
+        return self.context.months.months_of([chosen or day for chosen, day in zip(other, dates, strict=True)])
 
     def _with_revenue(self, batch: ValidBatch) -> tuple[ValidBatch, list[RowError]]:
         """The batch with `net_revenue` filled: what the file says, else quantity x price."""

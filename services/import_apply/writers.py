@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from services.import_apply.assignments import AssignmentWriter
 from services.import_apply.base import Writer
 from services.import_apply.costs import CostWriter
+from services.import_apply.items import MatrixWriter, PriceWriter
 from services.import_apply.masters import CustomerWriter
 from services.import_apply.people import UserWriter
 from services.import_apply.products import ProductWriter
-from services.import_apply.relations import MatrixWriter, PriceWriter
+from services.import_apply.rates import RateWriter
 from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
 
@@ -22,5 +23,6 @@ WRITERS: Mapping[ImportKind, type[Writer]] = {
     ImportKind.MATRIX: MatrixWriter,
     ImportKind.PRICES: PriceWriter,
     ImportKind.COSTS: CostWriter,
+    ImportKind.FX_RATES: RateWriter,
     ImportKind.SALES: SalesWriter,
 }

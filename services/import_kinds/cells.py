@@ -18,7 +18,7 @@ from typing import Any
 
 from core.errors import InvalidInput
 from core.security.emails import clean_email, email_key
-from core.text import CELL_ERRORS, NOT_CALCULATED, text_problem
+from core.text import CELL_ERRORS, NOT_CALCULATED, source_key, text_problem
 from planning.numbers import QUANTITY, Scale
 from planning.written_dates import DateOrder, DateStyle, date_style, plain_date, plain_month
 from planning.written_numbers import DecimalSign, NumberStyle, Unreadable, number_style, plain_number
@@ -253,6 +253,22 @@ def whole(minimum: int, maximum: int) -> Parser:
     return _Whole(minimum, maximum)
 
 
+def names(max_length: int, most: int) -> Parser:
+    """Several short texts in one cell, separated by semicolons; each of them once."""
+    as_text = text(max_length)
+
+    def parse(cell: Any) -> tuple[str, ...]:
+        parts = [as_text(part) for part in plain_text(cell).split(";") if part.strip()]
+        if len(parts) > most:
+            raise Unacceptable(f"at most {most} names, separated by semicolons")
+        found: dict[str, str] = {}
+        for part in parts:
+            found.setdefault(part.casefold(), part)
+        return tuple(found.values())
+
+    return parse
+
+
 def choice(*values: str) -> Parser:
     """One of the values; case, blanks and hyphens don't matter."""
     return _mapped({value: value for value in values}, "one of " + ", ".join(values))
@@ -291,6 +307,18 @@ def email() -> Parser:
 def currency() -> Parser:
     """An ISO 4217 code in capitals."""
     return _pattern(r"[A-Za-z]{3}", "a currency code like EUR", str.upper)
+
+
+def source() -> Parser:
+    """The name of a system, as it is stored."""
+
+    def parse(cell: Any) -> str:
+        value = source_key(plain_text(cell))
+        if value is None:
+            raise Unacceptable("the short name of a system, like erp or web-shop: letters, digits, dots and hyphens")
+        return value
+
+    return parse
 
 
 def language() -> Parser:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from models.customer import MAX_ALIASES
+from planning.lifecycle import Status
 from planning.numbers import MONEY, PRICE, QUANTITY
+from planning.rates import RateKind
 from services.import_kinds import cells
 from services.import_kinds.cells import Parser
 from services.persons import MAX_NAME
@@ -22,6 +25,7 @@ class ImportKind(StrEnum):
     MATRIX = "matrix"
     PRICES = "prices"
     COSTS = "costs"
+    FX_RATES = "fx-rates"
     SALES = "sales"
 
 
@@ -30,7 +34,7 @@ class Column:
     """A column by its name and synonyms. `default` fills blank cells and an absent column.
 
     `folded` columns are compared trimmed and case-folded in natural keys. `in_base_currency` columns are currencies
-    that must be the company's own as long as there are no exchange rates.
+    that must be the company's own: sales and costs are added up as they come.
     """
 
     name: str
@@ -57,6 +61,7 @@ class KindTable:
 
 
 ROLES = ("admin", "manager", "sales_rep", "viewer")
+RATE_KINDS = tuple(kind.value for kind in RateKind)
 LINE_TYPES = ("sale", "return", "price_credit", "rebate", "free_goods", "cancellation", "service")
 
 _CUSTOMER = Column("customer_code", cells.code(), True, ("customer", "customer_id", "customer_no", "customer_number"),
@@ -66,7 +71,8 @@ _ITEM = Column("item_code", cells.code(), True,
                folded=True)  # fmt: skip
 _EMAIL = Column("email", cells.email(), True, ("e_mail", "mail", "user", "rep"))
 _NAME = Column("name", cells.text(MAX_NAME), True)
-_CURRENCY = Column("currency", cells.currency(), synonyms=("currency_code",), in_base_currency=True)
+_CURRENCY = Column("currency", cells.currency(), synonyms=("currency_code",))
+_BASE_CURRENCY = replace(_CURRENCY, in_base_currency=True)
 _VALID_TO = Column("valid_to", cells.day(), synonyms=("to", "until", "end_date"))
 _VALID_FROM = Column("valid_from", cells.day(), synonyms=("from", "start_date"))
 _STARTS = Column("valid_from", cells.day(), True, _VALID_FROM.synonyms)
@@ -90,7 +96,8 @@ _CUSTOMERS = KindTable(
         Column("group", cells.text(100), synonyms=("customer_group",)),
         Column("country", cells.text(100)),
         _CURRENCY,
-        Column("status", cells.choice("active", "inactive")),
+        Column("status", cells.choice(*Status)),
+        Column("aliases", cells.names(100, MAX_ALIASES), synonyms=("alias", "other_names")),
     ),
     key=("customer_code",),
 )
@@ -105,7 +112,7 @@ _PRODUCTS = KindTable(
         Column("unit", cells.text(20), synonyms=("unit_of_measure", "uom")),
         Column("rounding_step", cells.above_zero(PRICE), synonyms=("case_size", "pack_size")),
         Column("list_price", cells.number(PRICE, minimum=0), synonyms=("price",)),
-        Column("list_price_currency", cells.currency(), synonyms=("currency",), in_base_currency=True),
+        Column("list_price_currency", cells.currency(), synonyms=("currency",)),
         Column("standard_cost", cells.number(PRICE, minimum=0), synonyms=("cost", "unit_cost")),
         Column("launch_month", cells.month(), synonyms=("launch", "launch_date")),
         Column("end_month", cells.month(), synonyms=("end", "end_of_life")),
@@ -152,12 +159,22 @@ _COSTS = KindTable(
     (
         _ITEM,
         Column("cost", cells.number(PRICE, minimum=0), True, ("unit_cost", "standard_cost")),
-        Column("currency", cells.currency(), synonyms=("currency_code",), in_base_currency=True),
+        _BASE_CURRENCY,
         _STARTS,
         _VALID_TO,
     ),
     key=("item_code", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
+)
+_FX_RATES = KindTable(
+    ImportKind.FX_RATES,
+    (
+        Column("month", cells.month(), True, ("period",)),
+        replace(_CURRENCY, required=True),
+        Column("kind", cells.choice(*RATE_KINDS), default=RateKind.PLAN.value, synonyms=("rate_kind", "type")),
+        Column("rate", cells.above_zero(PRICE), True, ("fx_rate", "exchange_rate")),
+    ),
+    key=("kind", "currency", "month"),
 )
 # The line number may be absent only where no invoice spans files: its ordinal would start again in each file.
 _SALES = KindTable(
@@ -171,10 +188,11 @@ _SALES = KindTable(
         Column("quantity", cells.number(QUANTITY), True, ("qty",)),
         Column("unit_price", cells.number(PRICE, minimum=0), synonyms=("unitprice", "price")),
         Column("net_revenue", cells.number(MONEY), synonyms=("revenue", "net_amount", "amount")),
-        _CURRENCY,
+        _BASE_CURRENCY,
         Column("line_type", cells.choice(*LINE_TYPES), default="sale", synonyms=("type",)),
         Column("order_date", cells.day(), synonyms=("ordered",)),
         Column("shipped_date", cells.day(), synonyms=("shipped", "ship_date")),
+        Column("source", cells.source(), synonyms=("source_system",)),
     ),
     key=("invoice", "item_code", "line_number"),
     any_of=(("unit_price", "net_revenue"),),
@@ -182,5 +200,6 @@ _SALES = KindTable(
 )
 
 TABLES: Mapping[ImportKind, KindTable] = {
-    table.kind: table for table in (_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _COSTS, _SALES)
+    table.kind: table
+    for table in (_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _COSTS, _FX_RATES, _SALES)
 }

@@ -131,10 +131,11 @@ class FileValidator:
     def _totals(
         self, rows: Sequence[int], columns: Sequence[Sequence[Any]], parsed: Mapping[str, list[Any]]
     ) -> set[int]:
-        """Rows that are totals, by number. Only rows with a blank key are looked at."""
+        """Rows that are totals, by number. Only rows that lack what they must have are looked at."""
         found: set[int] = set()
-        keys = [field for field in self.fields if field.column.name in self.table.key and field.column.required]
-        for at in sorted({at for field in keys for at in _blanks(parsed[field.column.name])}):
+        required = [field for field in self.fields if field.column.required]
+        keys = [field for field in required if field.column.name in self.table.key]
+        for at in sorted({at for field in required for at in _blanks(parsed[field.column.name])}):
             cells = [column[at] for column in columns]
             if is_total(cells, (cells[field.position] for field in keys)):
                 found.add(rows[at])
@@ -244,7 +245,7 @@ class _Field:
             return None
         value = read(cell)
         if self.base_currency is not None and value != self.base_currency:
-            raise Unacceptable(f"{self.base_currency}; other currencies need exchange rates first")
+            raise Unacceptable(f"{self.base_currency}, the company's own currency; convert the amount first")
         return value
 
     def refused(self, cells: Sequence[Any]) -> list[int]:

@@ -160,7 +160,7 @@ async def test_a_field_is_refused_with_what_it_must_be(
     ("path", "field", "message"),
     [
         (f"{CUSTOMERS}?limit=1000", "limit", "must be at most 100"),
-        (f"{CUSTOMERS}?sort_by=colour", "sort_by", "must be 'code' or 'name'"),
+        (f"{CUSTOMERS}?sort_by=colour", "sort_by", "must be 'code', 'name' or 'updated_at'"),
         ("/api/v1/sop/cycles/x", "cycle_id", "must be an id, like 3f2b8c1e-5d4a-4b6f-9e7d-1a2b3c4d5e6f"),
     ],
 )

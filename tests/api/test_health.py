@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from api.app import create_app
 from core.mongo import Mongo
@@ -36,6 +37,24 @@ async def test_an_unknown_method_is_refused_in_the_envelope(api: httpx.AsyncClie
     answer = await api.delete("/api/v1/health")
     assert answer.status_code == 405
     assert answer.json()["error"]["code"] == "method_not_allowed"
+    assert answer.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "known"),
+    [
+        ("PUT", "/sop/cycles", "GET, POST"),
+        ("TRACE", "/sop/cycles/7", "DELETE, GET, PATCH"),
+        ("PUT", "/forecasts/submit", "POST"),
+        ("GET", "/reports/generate", "POST"),
+    ],
+)
+async def test_a_path_names_all_methods_that_it_knows(
+    api: httpx.AsyncClient, method: str, path: str, known: str
+) -> None:
+    """Also a path that one with a parameter would match."""
+    answer = await api.request(method, f"/api/v1{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, known)
 
 
 async def test_ready_means_mongodb_and_tells_of_the_rest(settings: Settings, mongo: Mongo) -> None:

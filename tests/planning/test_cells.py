@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.cells import UNSET, Cell, CellChange, CellOutcome, CellStatus, EnteredIn, Origin, Unset, apply_change
-from planning.prices import PriceSource, ResolvedPrice
+from planning.prices import Conversion, PriceSource, ResolvedPrice
 
 MONTHS = ("2026-11", "2026-12")
 EURO = 10_000
@@ -68,11 +68,21 @@ def test_a_quantity_without_a_price_is_saved_without_a_value() -> None:
     assert (cell.quantity, cell.value, cell.price, cell.price_source) == (4 * PIECE, None, None, PriceSource.MISSING)
 
 
-@pytest.mark.parametrize("price", [NO_PRICE, ResolvedPrice(0, PriceSource.LIST)])
-def test_a_value_without_a_price_is_refused(price: ResolvedPrice) -> None:
+NO_RATE = ResolvedPrice(None, PriceSource.MISSING, conversion=Conversion(PriceSource.LIST, 2 * EURO, "USD", rate=None))
+
+
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [
+        (NO_PRICE, "There is no price for this month."),
+        (NO_RATE, "There is no plan rate of USD for this month or an earlier one."),
+        (ResolvedPrice(0, PriceSource.LIST), "The price of this month is 0."),
+    ],
+)
+def test_a_value_without_a_price_is_refused(price: ResolvedPrice, reason: str) -> None:
     outcome = save(EMPTY, on(EMPTY, value=10 * EURO), price)
     assert outcome.status == CellStatus.REFUSED
-    assert "no price" in outcome.reason
+    assert outcome.reason == f"{reason} A value can't become a quantity without a price: enter a quantity."
     assert outcome.cell is EMPTY
 
 

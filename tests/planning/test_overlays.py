@@ -27,6 +27,8 @@ NEXT = Interval("2027-01-01")
         ([OPEN], [NEXT, YEAR], {}),  # the second row ends the stored entry
         ([OPEN], [YEAR, NEXT], {}),
         ([OPEN], [OPEN], {}),  # says what is stored
+        ([OPEN], [OPEN, YEAR], {1: Clash(OPEN, 0)}),  # the first of two rows about one entry counts,
+        ([OPEN], [YEAR, OPEN], {1: Clash(YEAR, 0)}),  # whatever is stored
         ([OPEN, NEXT], [OPEN, NEXT], {}),  # also where that should not be stored
         ([YEAR, NEXT], [OPEN], {0: Clash(NEXT)}),
         ([Interval(None, "2025-12-31")], [Interval(None, None)], {}),

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidInput
 from planning.months import month_range
+from planning.numbers import PRICE
 from planning.prices import (
+    WHY_PASSED_OVER,
+    Conversion,
     CustomerPrice,
     PriceSource,
     ResolvedPrice,
@@ -19,6 +22,7 @@ from planning.prices import (
     resolve_prices,
     value_at,
 )
+from planning.rates import LARGEST_PRICE, MonthRate, Rates, convert
 
 AGREED = CustomerPrice(date(2026, 1, 1), None, 90)
 
@@ -105,6 +109,121 @@ def test_a_line_is_its_months(agreed: list[CustomerPrice], listed: int | None, a
         resolve_price(month, customer_prices=agreed, list_price=listed, average_price=average) for month in months
     )
     assert all((price.price is None) == (price.source == PriceSource.MISSING) for price in line)
+
+
+@given(maybe_price, customer_prices, maybe_price, maybe_price, st.sampled_from(month_range("2025-06", 40)))
+def test_the_chain_always_answers_and_its_order_holds(
+    override: int | None, agreed: list[CustomerPrice], listed: int | None, average: int | None, month: str
+) -> None:
+    answer = resolve_price(month, override=override, customer_prices=agreed, list_price=listed, average_price=average)
+    day = date(int(month[:4]), int(month[5:]), 1)
+    valid = [one for one in agreed if one.valid_from <= day and (one.valid_to is None or day <= one.valid_to)]
+    newest = max(valid, key=lambda one: one.valid_from).price if valid else None
+    said = [override, newest, listed, average, None]
+    first = next((at for at, price in enumerate(said) if price is not None), 4)
+    assert (answer.price, answer.source) == (said[first], list(PriceSource)[first])
+    assert answer.passed_over == tuple(PriceSource)[:first]
+    assert (answer.problem is None) == (answer.price is not None)
+    assert answer.conversion is None
+
+
+# --- prices in other currencies --------------------------------------------------------------------------------------
+
+ONE = PRICE.factor
+DOLLARS = CustomerPrice(date(2026, 1, 1), None, 3 * ONE, "USD")
+RATES = Rates({"USD": {"2026-12": ONE // 2, "2027-01": ONE}})
+
+
+def test_a_price_in_another_currency_is_converted_by_the_rate_of_its_month() -> None:
+    months = ("2026-11", "2026-12", "2027-01", "2027-02", "2027-03")
+    line = resolve_prices(months, customer_prices=[DOLLARS], list_price=ONE, rates=RATES)
+    assert [(one.price, one.source) for one in line] == [
+        (None, PriceSource.MISSING),
+        (3 * ONE // 2, PriceSource.CUSTOMER),
+        *[(3 * ONE, PriceSource.CUSTOMER)] * 3,
+    ]
+    rates = [one.conversion and one.conversion.rate for one in line]
+    assert rates == [
+        None,
+        MonthRate("USD", "2026-12", ONE // 2, taken_over=False),
+        MonthRate("USD", "2027-01", ONE, taken_over=False),
+        *[MonthRate("USD", "2027-01", ONE, taken_over=True)] * 2,
+    ]
+    assert line[3] is line[4]
+
+
+def test_without_a_rate_the_price_is_missing_and_no_later_step_is_asked() -> None:
+    answer = resolve_price("2026-11", customer_prices=[DOLLARS], list_price=ONE, average_price=ONE, rates=RATES)
+    assert answer == ResolvedPrice(
+        None, PriceSource.MISSING, ("override",), Conversion(PriceSource.CUSTOMER, 3 * ONE, "USD", None)
+    )
+    assert answer.problem == "There is no plan rate of USD for this month or an earlier one."
+
+
+def test_a_list_price_has_a_currency_of_its_own() -> None:
+    answer = resolve_price("2026-12", list_price=3 * ONE, list_currency="USD", average_price=ONE, rates=RATES)
+    assert (answer.price, answer.source) == (3 * ONE // 2, PriceSource.LIST)
+    unknown = resolve_price("2026-12", list_price=3 * ONE, list_currency="CHF", average_price=ONE)
+    assert (unknown.price, unknown.source, unknown.passed_over) == (
+        None,
+        PriceSource.MISSING,
+        ("override", "customer"),
+    )
+
+
+def test_an_own_price_is_in_the_plans_currency() -> None:
+    answer = resolve_price("2026-12", override=7, customer_prices=[DOLLARS], rates=RATES)
+    assert answer == ResolvedPrice(7, PriceSource.OVERRIDE)
+
+
+def test_a_price_that_gets_too_large_is_missing_and_says_so() -> None:
+    huge = CustomerPrice(date(2026, 1, 1), None, LARGEST_PRICE - 1, "USD")
+    answer = resolve_price("2026-12", customer_prices=[huge], rates=Rates({"USD": {"2026-12": 2 * ONE}}))
+    assert (answer.price, answer.source) == (None, PriceSource.MISSING)
+    assert answer.problem == "The price in USD is too large to be converted."
+
+
+def test_a_missing_price_says_that_there_is_none() -> None:
+    assert resolve_price("2026-11").problem == "There is no price for this month."
+    assert set(WHY_PASSED_OVER) == set(PriceSource) - {PriceSource.MISSING}
+
+
+def test_a_line_of_no_months_has_no_prices() -> None:
+    assert resolve_prices((), customer_prices=[AGREED, DOLLARS]) == ()
+
+
+foreign_prices = st.lists(
+    st.builds(
+        CustomerPrice,
+        st.dates(date(2025, 1, 1), date(2028, 1, 1)),
+        st.none() | st.dates(date(2026, 1, 1), date(2028, 1, 1)),
+        st.integers(0, 1000),
+        st.none() | st.sampled_from(["USD", "CHF"]),
+    ),
+    max_size=4,
+    unique_by=lambda price: price.valid_from,
+)
+
+
+@given(
+    foreign_prices,
+    maybe_price,
+    st.none() | st.sampled_from(["USD", "CHF"]),
+    st.dictionaries(st.sampled_from(month_range("2026-01", 24)), st.integers(1, 10**9), max_size=4),
+)
+def test_a_converted_line_is_its_months_and_no_price_is_made_up(
+    agreed: list[CustomerPrice], listed: int | None, currency: str | None, dollars: dict[str, int]
+) -> None:
+    months, rates = month_range("2026-06", 16), Rates({"USD": dollars})
+    said = {"customer_prices": agreed, "list_price": listed, "list_currency": currency, "rates": rates}
+    line = resolve_prices(months, **said)  # type: ignore[arg-type]
+    assert line == tuple(resolve_price(month, **said) for month in months)  # type: ignore[arg-type]
+    for month, answer in zip(months, line, strict=True):
+        assert (answer.price is None) == (answer.source == PriceSource.MISSING)
+        if answer.conversion is not None:
+            rate = rates.of_month(answer.conversion.currency, month)
+            assert answer.conversion.rate == rate
+            assert answer.price == (None if rate is None else convert(answer.conversion.price, rate.rate))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 from core.collections import scoped
 from core.context import tenant_scope
 from core.errors import Conflict, NotFound
+from models.customer import Customer
 from models.forecast import SnapshotMarker
 from models.product import Product
 from models.tenant import Tenant
@@ -143,16 +144,16 @@ async def test_every_figure_is_what_the_table_gives_by_hand(made: HandMade) -> N
     assert report["by_month"] == [JANUARY, FEBRUARY, MARCH, APRIL]
     assert report["by_customer"] == {
         "rows": [
-            {"id": str(made.a.id), "code": "A", "name": "=HYPERLINK(1)", **OF_A},
-            {"id": str(made.b.id), "code": "B", "name": "Bätä & Co", **OF_B},
+            {"id": str(made.a.id), "code": "A", "name": "=HYPERLINK(1)", "is_active": True, **OF_A},
+            {"id": str(made.b.id), "code": "B", "name": "Bätä & Co", "is_active": True, **OF_B},
         ],
         "total_rows": 2,
         "truncated": False,
     }
     assert report["by_product"]["rows"] == [
-        {"id": str(made.p.id), "code": "P", "name": "@Pump", **OF_P},
-        {"id": str(made.q.id), "code": "Q", "name": "Product Q", **OF_Q},
-        {"id": str(made.r.id), "code": "R", "name": "+Rarely", **OF_R},
+        {"id": str(made.p.id), "code": "P", "name": "@Pump", "is_active": True, **OF_P},
+        {"id": str(made.q.id), "code": "Q", "name": "Product Q", "is_active": True, **OF_Q},
+        {"id": str(made.r.id), "code": "R", "name": "+Rarely", "is_active": True, **OF_R},
     ]
 
 
@@ -350,6 +351,7 @@ async def test_the_workbook_read_back_equals_the_json(made: HandMade) -> None:
             {
                 f"{noun} code": row["code"],
                 noun: row["name"],
+                "Active": "yes" if row["is_active"] else "no",
                 "Plan value, incomplete months": row["incomplete_months"]["plan_value"],
                 "Actual value, incomplete months": row["incomplete_months"]["actual_value"],
                 **in_columns(row, ("EA", "KG")),
@@ -398,3 +400,34 @@ async def test_names_that_look_like_formulas_are_text_in_the_workbook(made: Hand
 async def test_the_file_is_named_after_the_cycle(name: str, file: str) -> None:
     cycle = await hand_made.closed_cycle(name)
     assert file_name(await load(cycle.id)) == file
+
+
+async def test_a_merged_customers_plan_and_sales_are_its_owners(made: HandMade) -> None:
+    """What both planned and sold is the sum; a month that only one of them planned is not unplanned."""
+    before = await report_of(made)
+    await factories.sold(made.b, made.q, "2026-01", 2_000, 30_000)
+    with_sale = await report_of(made)
+    changes = {"merged_into": made.a.id, "is_active": False, "status": "inactive"}
+    await scoped(Customer).update_one({"_id": made.b.id}, {"$set": changes})
+    merged = await report_of(made)
+    [row] = merged["by_customer"]["rows"]
+    assert (row["code"], row["is_active"]) == ("A", True)
+    figures = ("value", "quantities", "missing_prices")
+    assert {name: merged["totals"][name] for name in figures} == {name: with_sale["totals"][name] for name in figures}
+    assert {name: row[name] for name in figures} == {name: merged["totals"][name] for name in figures}
+    assert (before["totals"]["unplanned"]["cells"], with_sale["totals"]["unplanned"]["cells"]) == (2, 3)
+    assert merged["totals"]["unplanned"] == before["totals"]["unplanned"]
+    by_code = {one["code"]: one for one in merged["by_product"]["rows"]}
+    assert by_code["P"]["quantities"] == [in_unit("EA", 240, 234, -6, -2.5)]
+    own = await report_of(made, customer_ids=frozenset({made.a.id}))
+    assert own["totals"] == merged["totals"]
+
+
+async def test_inactive_ones_stay_and_are_marked(made: HandMade) -> None:
+    await scoped(Customer).update_one({"_id": made.b.id}, {"$set": {"is_active": False}})
+    await scoped(Product).update_one({"_id": made.r.id}, {"$set": {"is_active": False}})
+    report = await load(made.cycle.id)
+    said = as_json(report)
+    assert [row["is_active"] for row in said["by_customer"]["rows"]] == [True, False]
+    assert [row["is_active"] for row in said["by_product"]["rows"]] == [True, True, False]
+    assert [row["Active"] for row in table(opened(report)["By customer"])] == ["yes", "no"]

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from activities.findings import run_findings
 from core.collections import scoped
 from core.context import tenant_scope
 from core.errors import InvalidInput
 from core.mongo import Mongo
 from core.settings import Settings
 from models.cycle import Cycle
+from models.finding import FoundFinding
 from models.forecast import Sheet, SnapshotMarker, SnapshotRow, Version
 from models.job import Job, Mail
 from models.sale import MonthStatus, RollupState, SaleLine, SalesRollup
@@ -24,6 +26,7 @@ from seed.demo import DemoOrder, plant
 from seed.demo_company import DemoCompany, DemoSize, make_company
 from seed.demo_tables import TITLES, sales, write_tables
 from services import identity, upkeep
+from workflows.contracts import JobInput
 
 PASSWORD = "correct-horse-battery"
 MONTH = "2025-06"
@@ -40,7 +43,7 @@ def company() -> DemoCompany:
 @pytest.fixture(scope="module")
 def lines(company: DemoCompany) -> list[dict[str, str]]:
     """The generated invoice lines by column."""
-    names = ("invoice", "item", "line", "customer", "date", "quantity", "price", "type")
+    names = ("invoice", "item", "line", "customer", "date", "quantity", "price", "type", "source")
     return [dict(zip(names, map(str, row), strict=True)) for row in sales(company)]
 
 
@@ -206,7 +209,15 @@ async def test_every_month_before_the_reference_month_is_complete_and_nothing_wa
         assert (min(complete), max(complete), len(complete)) == ("2022-06", "2025-05", 36)
         assert await scoped(SaleLine).exists({})
         assert not await scoped(RollupState).exists({"dirty": True})
-        assert set(await scoped(Job).distinct("state")) == {"succeeded"}
+        assert set(await scoped(Job).distinct("state", {"kind": "import"})) == {"succeeded"}
+
+
+async def test_a_look_for_findings_waits_for_the_first_worker(demo: Tenant) -> None:
+    with tenant_scope(demo.id):
+        (job,) = await scoped(Job).documents({"state": {"$ne": "succeeded"}})
+        await run_findings(JobInput(tenant_id=demo.id, job_id=job.id, kind=job.kind))
+        assert (await scoped(Job).get(job.id)).state == "succeeded"
+        assert await scoped(FoundFinding).exists({"kind": "matrix_without_sales"})
 
 
 async def test_planting_twice_changes_nothing(demo: Tenant) -> None:

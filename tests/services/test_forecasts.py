@@ -231,7 +231,7 @@ async def test_the_grid_shows_lines_prices_last_year_and_totals(tenant: Tenant) 
         company = await make_company()
         cycle = await open_cycle()
         await say(cycle, company, company.tea, FIRST, 20)
-        customer = {"_id": company.customer.id, "code": "C1", "name": "Customer C1"}
+        customer = {"_id": company.customer.id, "code": "C1", "name": "Customer C1", "is_active": True}
         grid = await read_grid(cycle.id, customer, DURING_ENTRY, dormant=True, search=None)
         codes = [(line["item_code"], line["active"], line["saved"]) for line in grid["lines"]]
         assert codes == [("CUP", True, True), ("TEA", True, True), ("OLD", False, False)]

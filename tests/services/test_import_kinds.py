@@ -198,7 +198,7 @@ def test_all_errors_of_all_rows_come_in_one_pass() -> None:
         RowError(3, "Invoice", "", "a value"),
         RowError(3, "Date", "yesterday", "a date like 2026-11-30"),
         RowError(3, "Qty", "three", "a number with at most 3 decimals, written like 1234.5"),
-        RowError(3, "currency", "EUR", "GBP; other currencies need exchange rates first"),
+        RowError(3, "currency", "EUR", "GBP, the company's own currency; convert the amount first"),
         RowError(4, "Price", "", "a value in unit_price or net_revenue"),
         RowError(5, "Price", "#REF!", "a value without an error"),
     ]
@@ -284,15 +284,15 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
         (
             ImportKind.CUSTOMERS,
             {
-                "customer_code": "C", "name": "Ann", "region": "N", "group": "G", "country": "UK", "currency": "GBP",
-                "status": "inactive",
+                "customer_code": "C", "name": "Ann", "region": "N", "group": "G", "country": "UK", "currency": "USD",
+                "status": "inactive", "aliases": ("Anna", "A."),
             },
         ),
         (
             ImportKind.PRODUCTS,
             {
                 "item_code": "A", "name": "Lamp", "category": "X", "family": "F", "brand": "B", "unit": "EA",
-                "rounding_step": Decimal(12), "list_price": Decimal("2.5"), "list_price_currency": "GBP",
+                "rounding_step": Decimal(12), "list_price": Decimal("2.5"), "list_price_currency": "CHF",
                 "standard_cost": Decimal("1.25"), "launch_month": "2026-11", "end_month": "2028-11",
                 "successor": "B", "successor_from": "2028-12", "successor_factor": Decimal("0.5"),
             },
@@ -315,6 +315,7 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
                 "valid_from": "2026-01-01", "valid_to": "2026-12-31",
             },
         ),
+        (ImportKind.FX_RATES, {"month": "2026-11", "currency": "USD", "kind": "budget", "rate": Decimal("0.92")}),
         (
             ImportKind.COSTS,
             {
@@ -328,6 +329,7 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
                 "invoice": "1", "item_code": "A", "line_number": 2, "customer_code": "C", "invoice_date": "2026-01-05",
                 "quantity": Decimal("-3.5"), "unit_price": Decimal("2"), "net_revenue": Decimal("-7.01"),
                 "currency": "GBP", "line_type": "return", "order_date": "2026-01-01", "shipped_date": "2026-01-02",
+                "source": "erp",
             },
         ),
     ],
@@ -336,12 +338,18 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
 def test_every_column_of_every_kind_is_read(kind: ImportKind, row: dict[str, Any]) -> None:
     table = TABLES[kind]
     assert set(row) == {column.name for column in table.columns}
-    written = [("yes" if value else "no") if isinstance(value, bool) else str(value) for value in row.values()]
+    written = [_written(value) for value in row.values()]
     valid, errors = check(kind, [list(row), written], base_currency="GBP")
     assert errors == []
     assert {name: values[0] for name, values in valid.columns.items()} == {
         name: _stored(name, value) for name, value in row.items()
     }
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "; ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _stored(name: str, value: Any) -> Any:

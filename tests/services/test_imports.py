@@ -60,24 +60,24 @@ async def test_customers_arrive_with_all_that_the_file_says() -> None:
     assert (contoso.group, contoso.currency, contoso.is_active) == (None, "EUR", True)
 
 
-@pytest.mark.parametrize(
-    "kind", ["users", "customers", "products", "assignments", "matrix", "prices", "costs", "sales"]
-)
-async def test_the_same_file_twice_changes_nothing(kind: str, company: Tenant) -> None:
+@pytest.mark.parametrize("kind", list(ImportKind))
+async def test_the_same_file_twice_changes_nothing(kind: ImportKind, company: Tenant) -> None:
     await make_masters()
     await factories.make_product("P2")
     await scoped(Tenant).update_one({"_id": company.id}, {"$set": {"sheet_scope": "customer_category"}})
     rep = await factories.make_user("sales_rep", email=f"rep@{company.slug}.example")
     from_day = "email,customer_code,category,valid_from"
     people = "email,name,role,language"
+    prices = "customer_code,item_code,price,valid_from,valid_to"
     files = {
         "users": (people, f"a@{company.slug}.example,A,admin,de", f"b@{company.slug}.example,B,viewer,"),
         "customers": CUSTOMERS,
         "products": PRODUCTS,
         "assignments": (from_day, f"{rep.email},C1,,2026-01-01", f"{rep.email},c1,Light,2026-01-01"),
         "matrix": ("customer_code,item_code,valid_to", "C1,P1,", "C1,p2,2026-12-31"),
-        "prices": ("customer_code,item_code,price,valid_from", "C1,P1,2.10,2026-01-01", "C1,P1,2.20,2026-07-01"),
         "costs": ("item_code,cost,valid_from", "P1,1.10,2026-01-01", "P2,1.20,2026-01-01"),
+        "prices": (prices, "C1,P1,2.10,2026-01-01,2026-06-30", "C1,P1,2.20,2026-07-01,"),
+        "fx-rates": ("month,currency,kind,rate", "2026-01,USD,,0.92", "2026-01,USD,budget,0.9"),
         "sales": (SALES, "I1,P1,1,C1,2026-01-05,3,2.5", "I1,P1,2,C1,2026-01-05,-1,2.5"),
     }  # fmt: skip
     first = await imported(kind, *files[kind])

@@ -278,7 +278,7 @@ async def test_a_customer_who_comes_later_finds_all_lines_and_none_is_demanded(t
         company = await make_company()
         cycle = await open_cycle()
         late = await late_customer(company)
-        customer = {"_id": late.customer.id, "code": "LATE", "name": "Customer LATE"}
+        customer = {"_id": late.customer.id, "code": "LATE", "name": "Customer LATE", "is_active": True}
         before = await read_grid(cycle.id, customer, DURING_ENTRY, dormant=False, search=None)
         await say(cycle, late, late.tea, FIRST, 3)
         after = await read_grid(cycle.id, customer, DURING_ENTRY, dormant=False, search=None)
@@ -296,7 +296,7 @@ async def test_a_search_finds_what_a_sheet_of_too_many_lines_cant_show(
     with tenant_scope(tenant.id):
         company = await make_company()
         cycle = await open_cycle()
-        customer = {"_id": company.customer.id, "code": "C1", "name": "Customer C1"}
+        customer = {"_id": company.customer.id, "code": "C1", "name": "Customer C1", "is_active": True}
         with pytest.raises(InvalidInput, match="search"):
             await read_grid(cycle.id, customer, DURING_ENTRY, dormant=False, search=None)
         found = await read_grid(cycle.id, customer, DURING_ENTRY, dormant=False, search="tea")

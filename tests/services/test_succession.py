@@ -185,7 +185,7 @@ async def test_a_save_stands_on_the_same_history(made: Round) -> None:
 
 
 async def test_the_grid_shows_last_year_with_the_heir(made: Round) -> None:
-    customer = {"_id": made.customer.id, "code": "C1", "name": "Customer C1"}
+    customer = {"_id": made.customer.id, "code": "C1", "name": "Customer C1", "is_active": True}
     grid = await read_grid(made.cycle.id, customer, DURING_ENTRY, dormant=False, search=None)
     lines = {line["item_code"]: line for line in grid["lines"]}
     last_year = {code: dict(zip(made.cycle.months, line["last_year"], strict=True)) for code, line in lines.items()}
