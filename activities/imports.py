@@ -25,6 +25,8 @@ from workflows.contracts import RUN_JOB_ACTIVITY, JobInput
 LIMITS = ReadLimits(batch_rows=5_000)
 """Never change `batch_rows` while imports run: a resumed one must see the same batches."""
 
+_BEAT_SECONDS = 2.0
+
 Heartbeat = Callable[[], None]
 _log = structlog.get_logger(__name__)
 
@@ -76,5 +78,14 @@ async def mark_errors(job: Job, path: Path, heartbeat: Heartbeat, errors: Sequen
         _log.info("import.not_marked", import_id=str(job.id), reason=refusal.message)
         return None
     finally:
-        await asyncio.to_thread(copy.close)
+        await _meanwhile(heartbeat, copy.close)
     return await import_errors.keep(job, marked)
+
+
+async def _meanwhile(heartbeat: Heartbeat, work: Callable[[], None]) -> None:
+    """Do something long in a thread, and go on telling that this activity lives."""
+    done = asyncio.ensure_future(asyncio.to_thread(work))
+    while not done.done():
+        await asyncio.wait([done], timeout=_BEAT_SECONDS)
+        heartbeat()
+    await done
