@@ -24,10 +24,10 @@ from planning.intervals import in_words, overlapping, runs_backwards
 from planning.months import Month
 from planning.numbers import PRICE
 from services import revisions
-from services.guards import pass_guard
 from services.identity import Caller
 from services.products import NOT_YOURS, demand_product
 from services.revisions import plain
+from services.turns import take_turns
 
 ENTITY = "product_cost"
 GUARD = "product costs"
@@ -131,7 +131,7 @@ async def _demand_free(entry: ProductCost) -> None:
     """Conflict unless the entry is the only one for each of its days, besides all that others write meanwhile."""
     if runs_backwards(entry):
         raise InvalidInput(details=[Detail("valid_to", "must not be before valid_from")])
-    await pass_guard(GUARD)
+    await take_turns(GUARD)
     others = await scoped(ProductCost).documents({"product_id": entry.product_id, "_id": {"$ne": entry.id}})
     other = overlapping(entry, others)
     if other is not None:

@@ -19,7 +19,7 @@ from models.tenant import Tenant
 from planning.products import product_problems, traits_of, unit_locked
 from planning.succession import link_problem
 from services import lifecycle, revisions
-from services.guards import pass_guard
+from services.turns import take_turns
 
 ENTITY = "product"
 SUCCESSORS, NODES = "successors", "planning items"
@@ -123,7 +123,7 @@ async def _demand_successor(product_id: UUID, successor_id: UUID | None) -> None
     """InvalidInput unless the product may have this successor, besides all links that others make meanwhile."""
     if successor_id is None:
         return
-    await pass_guard(SUCCESSORS)
+    await take_turns(SUCCESSORS)
     successor = await scoped(Product).row({"_id": successor_id}, {"code": 1, "is_active": 1})
     if successor is None:
         raise _refused("successor_id", "must be a product that exists")
@@ -138,7 +138,7 @@ async def _node(product_id: UUID, node_id: UUID | None) -> UUID | None:
     """The planning node to store: None for the product itself. InvalidInput unless nodes stay one level deep."""
     if node_id is None or node_id == product_id:
         return None
-    await pass_guard(NODES)
+    await take_turns(NODES)
     node = await scoped(Product).one({"_id": node_id})
     if node is None:
         raise _refused("planning_item_id", "must be a product that exists")

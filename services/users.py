@@ -21,8 +21,10 @@ from models.user import LoginIndex, User
 from planning.roles import Role
 from planning.users import UserStatus, status_of
 from services import audit, lockout, passwords, revisions, sessions
-from services.guards import keep_an_admin
 from services.persons import clean, person_problems, regions_problem
+from services.turns import take_turns
+
+ADMINS = "admins"
 
 SHOWN = (
     "email", "name", "role", "grants", "regions", "language", "time_zone", "is_active", "deleted_at", "last_login_at",
@@ -187,7 +189,7 @@ async def _follow(before: User, after: User) -> None:
         await _move_address(before, key)
     await scoped(User).update_one({"_id": after.id}, {"$set": found_by, "$inc": {"token_version": int(rights)}})
     if before.is_active and before.role == Role.ADMIN and after.role != Role.ADMIN:
-        await keep_an_admin()
+        await _keep_an_admin()
 
 
 async def _move_address(user: User, key: str) -> None:
@@ -202,7 +204,7 @@ async def _end_access(user: User, reason: str) -> None:
     await scoped(User).update_one({"_id": user.id}, {"$inc": {"token_version": 1}})
     await _end_doors(user.id, reason)
     if user.role == Role.ADMIN and user.is_active:
-        await keep_an_admin()
+        await _keep_an_admin()
 
 
 async def _end_doors(user_id: UUID, reason: str) -> None:
@@ -217,3 +219,13 @@ def _seen(row: dict[str, Any], locked_until: datetime | None) -> dict[str, Any]:
         has_password=row.pop("has_password"),
     )
     return {**row, "status": status, "locked_until": locked_until}
+
+
+async def _keep_an_admin() -> None:
+    """Call it after an admin was changed, in the same transaction: raises `Conflict` when nobody is left to administer.
+
+    Somebody who was invited and has not set a password yet can't help: only admins who can sign in count.
+    """
+    await take_turns(ADMINS)
+    if not await scoped(User).exists({"role": Role.ADMIN, "is_active": True, "password_hash": {"$ne": None}}):
+        raise Conflict("This is the last admin who can sign in; make somebody else an admin first.")

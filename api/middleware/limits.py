@@ -73,7 +73,10 @@ class LimitsMiddleware:
     def _rewinding(self, clock: asyncio.Timeout, send: Send) -> Send:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                clock.reschedule(asyncio.get_running_loop().time() + self.sending_seconds)
+                # The time may run out just now: then the cancellation comes here, or was swallowed by who answers.
+                await asyncio.sleep(0)
+                if not clock.expired():
+                    clock.reschedule(asyncio.get_running_loop().time() + self.sending_seconds)
             await send(message)
 
         return send_on

@@ -18,10 +18,10 @@ from models.product import Product, ProductCost
 from planning.intervals import Interval, in_words
 from planning.overlays import Clash, clashes
 from services.costs import GUARD
-from services.guards import pass_guard
 from services.import_apply.base import Id, ImportContext, Plan, References, Refused, products_of, resolved
 from services.import_apply.keyed import Incoming, Key, KeyedWriter, price
 from services.import_kinds.validation import RowError, ValidBatch
+from services.turns import take_turns
 
 INACTIVE = "the code of a product that is not inactive; restore it first"
 
@@ -65,7 +65,7 @@ class CostWriter(KeyedWriter):
         new = {(document["product_id"], document["valid_from"]) for document in plan.new}
 
         async def action() -> list[Refused]:
-            await pass_guard(GUARD)
+            await take_turns(GUARD)
             again = self._against(await self._entries(self.planned), self.planned, [])
             if again.new:
                 await self.door.insert_rows(again.new, ordered=True)

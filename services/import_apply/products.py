@@ -22,12 +22,12 @@ from models.product import Product
 from models.succession import read_succession
 from planning.products import product_problems, traits_of
 from planning.succession import Link, link_problem
-from services.guards import pass_guard
 from services.import_apply.base import ImportContext, Plan, Refused
 from services.import_apply.keyed import Incoming, Key, price
 from services.import_apply.masters import MasterWriter, same
 from services.import_kinds.validation import RowError, ValidBatch
 from services.product_changes import SUCCESSORS, locked_units
+from services.turns import take_turns
 
 NO_SUCCESSOR = MappingProxyType({"successor_id": None, "successor_from": None, "successor_factor": Decimal128("1")})
 UNKNOWN = "the code of a product that exists and is not inactive, or of a new one near this row"
@@ -97,7 +97,7 @@ class ProductWriter(MasterWriter):
         of_row = {link.row: link.product_id for link in self.links}
 
         async def action() -> list[Refused]:
-            await pass_guard(SUCCESSORS)
+            await take_turns(SUCCESSORS)
             refused = {of_row[error.row]: error for error in await self._refused_links(frozenset())}
             kept = [row for row in plan.new if row["_id"] not in refused]
             if kept:

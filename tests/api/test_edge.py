@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -322,6 +323,24 @@ async def test_a_body_that_never_ends_is_stopped(faulty: FastAPI) -> None:
 
     answer = await anonymous(faulty).post("/faulty/read", content=endless())
     assert answer.status_code == 503
+
+
+async def test_an_answer_that_is_ready_as_the_time_runs_out_is_sent() -> None:
+    """A library below may turn the cancellation into an error of its own, which is then answered."""
+    sent: list[str] = []
+
+    async def late(_scope: Any, _receive: Any, send: Any) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    limits = LimitsMiddleware(late, settings=HttpSettings(request_timeout_seconds=0.01), strangers=None)  # type: ignore[arg-type]
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"authorization", b"Bearer x")]}
+    await limits(scope, send, send)  # type: ignore[arg-type]
+    assert sent == ["http.response.start"]
 
 
 async def test_readers_and_strangers_wait_once_they_have_asked_too_often(
