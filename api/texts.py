@@ -103,7 +103,18 @@ def _is_day(text: str) -> str:
 Day = Annotated[str, AfterValidator(_is_day), Field(json_schema_extra={"format": "date"}, examples=["2026-11-30"])]
 """A document date: ISO text, no time, no zone."""
 
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]
+_CURRENCY = "^[A-Z]{3}$"
+
+
+def _is_currency(text: str) -> str:
+    if re.fullmatch(_CURRENCY, text) is None:
+        raise PydanticCustomError("currency", "must be the three capitals of ISO 4217, like EUR")
+    return text
+
+
+Currency = Annotated[
+    str, AfterValidator(_is_currency), Field(json_schema_extra={"pattern": _CURRENCY}, examples=["EUR"])
+]
 """An ISO 4217 code."""
 
 

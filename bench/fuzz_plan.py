@@ -108,6 +108,8 @@ def _add_examples(declared: dict[str, Any], calls: dict[str, Call]) -> None:
         known = {who: {"value": str(values[name])} for who, values in sent.items() if name in values}
         if place in ("path", "query") and known:
             parameter["examples"] = known
+        elif name.lower() == "if-match":
+            parameter["schema"]["examples"] = [VERSIONS[0]]
     media = declared.get("requestBody", {}).get("content", {}).get("application/json", {})
     bodies = {who: {"value": call.sent["json"]} for who, call in calls.items() if "json" in call.sent}
     if bodies:

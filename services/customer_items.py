@@ -15,7 +15,7 @@ from uuid import UUID
 from bson.binary import Binary
 
 from core.collections import Scoped, as_binary, dump, scoped, scoped_binary, transaction
-from core.errors import Conflict, Detail, InvalidInput, NotFound
+from core.errors import Conflict, Detail, InvalidInput, NotFound, StaleVersion
 from core.listing import Listing, Window, uuid_text
 from core.mongo import RawDocument
 from core.search import search_filter
@@ -164,13 +164,16 @@ async def change(kind: Kind, customer_id: UUID, entry_id: UUID, rev: int, change
 
     async def write() -> RawDocument:
         await lock(kind, customer_id)
-        await _own(kind, customer_id, entry_id)
+        before = await _own(kind, customer_id, entry_id)
+        if before.rev != rev:
+            raise StaleVersion()
+        # Before it is written: an entry with the first day of another one would meet the unique index instead.
+        proposed = before.model_copy(update=dict(changes))
+        products = await _products_by_id([before.product_id])
+        refuse_overlaps([proposed], products, ALONE)
+        await refuse_stored_overlaps(kind, [proposed], products, ALONE)
         await revisions.change(kind.model, entry_id, rev, changes, entity=kind.entity)
-        entry = await _own(kind, customer_id, entry_id)
-        products = await _products_by_id([entry.product_id])
-        refuse_overlaps([entry], products, ALONE)
-        await refuse_stored_overlaps(kind, [entry], products, ALONE)
-        return joined(products[entry.product_id], dump(entry))
+        return joined(products[before.product_id], dump(await _own(kind, customer_id, entry_id)))
 
     return await transaction(write)
 

@@ -66,6 +66,18 @@ async def test_an_overlap_is_refused_and_names_the_price(masters: Masters, sign_
     assert "from 2026-01-01" in detail["message"]
 
 
+@pytest.mark.parametrize("days", [{"valid_from": "2026-01-01", "valid_to": "2026-06-30"}, {"valid_from": "2026-03-01"}])
+async def test_a_price_is_not_moved_onto_another_one(masters: Masters, sign_in: SignIn, days: dict[str, str]) -> None:
+    """Also not onto the same first day, which the index knows as well."""
+    customer, lamp = masters
+    manager = await sign_in("manager")
+    entries = [price(lamp, 2.55, "2026-01-01", "2026-06-30"), price(lamp, 2.65, "2026-07-01")]
+    first, second = (await manager.post(path(customer), json={"entries": entries})).json()["data"]
+    refused = await manager.patch(path(customer, second["id"]), json=days, headers={"If-Match": '"1"'})
+    assert refused.status_code == 409
+    assert first["id"] in refused.json()["error"]["details"][0]["message"]
+
+
 async def test_a_price_is_changed_and_removed_from_the_version_that_was_read(masters: Masters, sign_in: SignIn) -> None:
     customer, lamp = masters
     manager = await sign_in("manager")

@@ -10,5 +10,5 @@ import os
 from hypothesis import settings
 
 settings.register_profile("planning", deadline=None, derandomize=True, database=None)
-settings.register_profile("fuzz", deadline=None, database=None, max_examples=2_000, print_blob=True)
+settings.register_profile("fuzz", deadline=None, database=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "planning"))
