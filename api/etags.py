@@ -45,11 +45,27 @@ async def _if_match(
 ) -> int:
     if if_match is None:
         raise PreconditionRequired()
+    return _rev(if_match)
+
+
+def _rev(if_match: str) -> int:
     tag = _TAG.fullmatch(if_match.strip())
     if tag is None:
         raise InvalidInput('Send If-Match with the ETag that you read, like "3".')
     return int(tag[1])
 
 
+async def _optional_if_match(
+    if_match: Annotated[
+        str | None,
+        Header(description='The `ETag` (or `rev`) of what is replaced, e.g. `"3"`; none for what is new.'),
+    ] = None,
+) -> int | None:
+    return None if if_match is None else _rev(if_match)
+
+
 IfMatch = Annotated[int, Depends(_if_match)]
 """The version that the caller has read: 428 without it, 412 (from the service) when it is not the current one."""
+
+OptionalIfMatch = Annotated[int | None, Depends(_optional_if_match)]
+"""The same for PUT, which may write something new: the service asks for it where there is something to replace."""

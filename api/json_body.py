@@ -42,6 +42,21 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
+def parse_texts(text: str) -> dict[str, str | None]:
+    """A JSON object of texts and nulls that came in a form; keys may be any text. Raises ValueError with the reason."""
+    try:
+        value = _DECODER.decode(text)
+    except _Refused as error:
+        raise ValueError(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is not well-formed JSON") from error
+    if not isinstance(value, dict) or not all(inner is None or isinstance(inner, str) for inner in value.values()):
+        raise ValueError("must be a JSON object of texts")
+    if any(_is_broken(part) for pair in value.items() for part in pair if part is not None):
+        raise ValueError("must be text without NUL or broken characters")
+    return value
+
+
 def _check(value: Any, path: str, depth: int, *, escapes: bool) -> None:
     """Walk containers, and texts too where an escape can hide what UTF-8 can't hold."""
     if depth > MAX_DEPTH:

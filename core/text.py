@@ -58,6 +58,24 @@ def printable(text: str, *, max_length: int) -> str:
     return shown if len(shown) <= max_length else shown[: max_length - 1] + "…"
 
 
+# A csv cell that begins so is a formula to spreadsheet programs.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_GUARDED = re.compile(r"'+[=+\-@\t\r\n]")
+
+
+def guarded(text: str) -> str:
+    """The text as a csv cell that no program takes for a formula: with an apostrophe in front where it looks like one.
+
+    A text that looks like a guarded one gets one more, so that `unguarded` gives back every text.
+    """
+    return "'" + text if text.startswith(FORMULA_STARTS) or _GUARDED.match(text) else text
+
+
+def unguarded(cell: str) -> str:
+    """A csv cell without the apostrophe that `guarded`, or a program that does the same, has put there."""
+    return cell[1:] if _GUARDED.match(cell) else cell
+
+
 # What a spreadsheet shows instead of a value; `NOT_CALCULATED` is our own, for a formula saved without its result.
 NOT_CALCULATED = "#NOT-CALCULATED!"
 CELL_ERRORS = frozenset(

@@ -42,6 +42,8 @@ class Cycle(TenantDocument):
     month_pattern: str = "calendar"
     fiscal_year_start_month: int = 1
     sheet_scope: str = "customer"
+    imported: bool = False
+    """Made by an import of past forecasts: it was never open here, and its snapshot is what was imported."""
     close_number: int = 0
     graded_close: int | None = None
     reference_cycle_id: UUID | None = None

@@ -17,7 +17,8 @@ class Job(TenantDocument):
     """`kind` is `import` or `report`; `state` is queued, running, succeeded, rejected or failed.
 
     `params` is what was asked, `progress` moves while it runs, `cursor` is where a resumed run goes on. `rejected` says
-    that the input was refused (see `error` and `findings`), `failed` that we could not do it.
+    that the input was refused (see `error` and `findings`), `failed` that we could not do it. `layout` is where an
+    import's table stands in its file and what its titles mean, as the first try found it.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Job(TenantDocument):
     file_id: UUID | None = None
     progress: dict[str, int] = Field(default_factory=dict)
     cursor: dict[str, Any] = Field(default_factory=dict)
+    layout: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     result_file_id: UUID | None = None
     findings: list[dict[str, Any]] = Field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from beanie import Document
 
 from models.audit import AuditEvent
+from models.budget import BudgetEntry
 from models.calendar import CompanyDay
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.cycle import Cycle, Operation
@@ -12,6 +13,7 @@ from models.finding import FoundFinding
 from models.forecast import Line, Sheet, SnapshotMarker, SnapshotRow, Version, VersionLine
 from models.guards import Guard, LoginGuard, RateBucket
 from models.idempotency import IdempotencyRecord
+from models.imports import ColumnMapping, JournalBatch
 from models.job import Job, Mail, StoredFile
 from models.product import Product, ProductCost
 from models.rate import FxRate
@@ -55,6 +57,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
     VersionLine,
     SnapshotRow,
     SnapshotMarker,
+    BudgetEntry,
+    JournalBatch,
+    ColumnMapping,
     Job,
     Mail,
     StoredFile,

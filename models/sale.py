@@ -27,15 +27,25 @@ class SaleLine(TenantDocument):
     customer_id: UUID
     product_id: UUID
     invoice_date: str
+    order_date: str | None = None
+    requested_date: str | None = None
+    shipped_date: str | None = None
     month: str
     line_type: str
     quantity: int
     unit_price: int | None = None
+    unit_cost: int | None = None
+    """What one unit cost, where the source says so; otherwise the product's cost of the month counts."""
     net_revenue: int
     currency: str
     source: str = FROM_FILES
     """The system that the line came from (`core.text.source_key`)."""
     import_id: UUID | None = None
+    corrected_at: datetime | None = None
+    """When a person corrected it by hand: an import that repeats what it said before does not undo that."""
+    imported: dict[str, Any] | None = None
+    """What the source said of the corrected fields, to notice when the source itself changes."""
+    rev: int = 1
 
     class Settings:
         name = "sales"
@@ -50,7 +60,10 @@ class SaleLine(TenantDocument):
 
 
 class SalesRollup(TenantDocument):
-    """Demand and net revenue of customer x product x month. `_id` = {t, c, p, m}; `claim` orders recomputations."""
+    """Demand and net revenue of customer x product x month. `_id` = {t, c, p, m}; `claim` orders recomputations.
+
+    `cost` sums the lines that say what they cost; `uncosted` is the quantity (demand) of those that do not.
+    """
 
     id: dict[str, Any]  # type: ignore[assignment]
     customer_id: UUID
@@ -58,6 +71,8 @@ class SalesRollup(TenantDocument):
     month: str
     quantity: int
     revenue: int
+    cost: int = 0
+    uncosted: int = 0
     lines: int
     claim: int
 

@@ -47,7 +47,13 @@ class Action(StrEnum):
     SUBMIT_FORECAST = "submit_forecast"
     IMPORT_FILE = "import_file"
     IMPORT_USERS = "import_users"
+    IMPORT_FORECASTS = "import_forecasts"
     READ_IMPORT = "read_import"
+    UNDO_IMPORT = "undo_import"
+    READ_TEMPLATE = "read_template"
+    EXPORT = "export"
+    READ_SALES = "read_sales"
+    CORRECT_SALES = "correct_sales"
     GENERATE_REPORT = "generate_report"
     READ_REPORT = "read_report"
     READ_OPERATION = "read_operation"
@@ -103,7 +109,13 @@ RULES: Mapping[Action, Rule] = {
     Action.SUBMIT_FORECAST: Rule("submit forecasts", _PLANNERS),
     Action.IMPORT_FILE: Rule("import files", _MANAGERS, company_wide=True),
     Action.IMPORT_USERS: Rule("import users", _ADMIN),
-    Action.READ_IMPORT: Rule("read imports", _MANAGERS, company_wide=True),
+    Action.IMPORT_FORECASTS: Rule("import forecasts", _PLANNERS),
+    Action.READ_IMPORT: Rule("read imports", _PLANNERS),
+    Action.UNDO_IMPORT: Rule("undo an import", _MANAGERS, company_wide=True),
+    Action.READ_TEMPLATE: Rule("read templates", _EVERYBODY),
+    Action.EXPORT: Rule("export data", _EVERYBODY),
+    Action.READ_SALES: Rule("read sales", _EVERYBODY),
+    Action.CORRECT_SALES: Rule("correct sales", _MANAGERS),
     Action.GENERATE_REPORT: Rule("generate reports", _EVERYBODY),
     Action.READ_REPORT: Rule("read reports", _EVERYBODY),
     Action.READ_OPERATION: Rule("read operations", _EVERYBODY),

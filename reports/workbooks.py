@@ -28,7 +28,7 @@ Value = str | int | float | Decimal | date | bool | None
 MAX_ROWS = 1_048_575
 _CELL_CHARS = 32_767
 # A fixed time of creation: the same rows give the same bytes.
-_CREATED = datetime(2000, 1, 1, tzinfo=UTC)
+CREATED = datetime(2000, 1, 1, tzinfo=UTC)
 
 _WIDTHS: dict[str, float] = {
     "text": 24, "quantity": 12, "money": 14, "price": 12, "percent": 10, "month": 10, "date": 12, "int": 8,
@@ -65,7 +65,7 @@ def write_xlsx(target: Path | BinaryIO, sheets: Iterable[SheetSpec]) -> None:
     options = {"constant_memory": True, "default_date_format": _FORMATS["date"]}
     book = xlsxwriter.Workbook(str(target) if isinstance(target, Path) else target, options)
     try:
-        book.set_properties({"created": _CREATED})
+        book.set_properties({"created": CREATED})
         formats = {kind: book.add_format({"num_format": code}) for kind, code in _FORMATS.items()}
         formats["whole"] = book.add_format({"num_format": _WHOLE_QUANTITY})
         formats["header"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -76,7 +76,7 @@ def write_xlsx(target: Path | BinaryIO, sheets: Iterable[SheetSpec]) -> None:
 
 
 def _write_sheet(book: Any, sheet: SheetSpec, formats: dict[str, Any]) -> None:
-    page = book.add_worksheet(_sheet_name(sheet.title, {known.name.casefold() for known in book.worksheets()}))
+    page = book.add_worksheet(sheet_name(sheet.title, {known.name.casefold() for known in book.worksheets()}))
     page.freeze_panes(1, 0)
     # On paper: all columns side by side, and the titles on every page.
     page.set_landscape()
@@ -127,7 +127,7 @@ def _iso_date(text: str) -> date | None:
         return None
 
 
-def _sheet_name(title: str, taken: set[str]) -> str:
+def sheet_name(title: str, taken: set[str]) -> str:
     """What Excel accepts: at most 31 characters, none of []:*?/\\, no apostrophe at the ends, unique."""
     base = re.sub(r"[\[\]:*?/\\\t\r\n]", " ", printable(title, max_length=31)).strip("' ") or "Sheet"
     name, number = base, 1

@@ -12,7 +12,7 @@ Two runs at once do no harm: the record is compared and set, so that the slower 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
@@ -34,6 +34,7 @@ from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
 from services.import_apply.writers import WRITERS
 from services.import_kinds.tables import ImportKind
 from services.import_kinds.validation import FileValidator, RowError
+from services.import_layout import ReadingOptions, options_of, positions_of, shown_errors, shown_layout, writing_of
 
 KIND = "import"
 CONTENT_TYPES: Mapping[FileKind, str] = {
@@ -43,9 +44,14 @@ CONTENT_TYPES: Mapping[FileKind, str] = {
 MAX_ERRORS = 10_000
 """Row errors that a job keeps; further rows are counted only."""
 
+MAX_LEFT_OUT = 100
+"""Totals that an answer names; further ones are counted only."""
+
 LISTED = ("params", "state", "progress", "result", "error", "requested_by", "received_at", "started_at", "finished_at")
 
 Heartbeat = Callable[[], None]
+Annotate = Callable[[Sequence[Mapping[str, Any]]], Awaitable[UUID | None]]
+"""Stores a copy of the file with these errors marked; None when that can't be made."""
 
 
 class SheetBatch(Protocol):
@@ -95,6 +101,7 @@ async def accept(
     file_kind: FileKind,
     dry_run: bool = False,
     complete_until: str | None = None,
+    reading: ReadingOptions | None = None,
 ) -> Job:
     """A queued job for a stored, sniffed file. `complete_until`: with it, all months up to this one become complete."""
     params = {
@@ -105,6 +112,7 @@ async def accept(
         "sha256": stored.sha256,
         "dry_run": dry_run,
         "complete_until": complete_until,
+        "reading": (reading or ReadingOptions()).params(),
     }
 
     async def action() -> Job:
@@ -115,13 +123,18 @@ async def accept(
     return await transaction(action)
 
 
-async def run(job: Job, batches: AsyncIterator[SheetBatch], heartbeat: Heartbeat = lambda: None) -> None:
+async def run(
+    job: Job,
+    batches: AsyncIterator[SheetBatch],
+    heartbeat: Heartbeat = lambda: None,
+    annotate: Annotate | None = None,
+) -> None:
     """Apply a claimed job's file and give the job its end: succeeded (also with rejected rows) or rejected.
 
     `batches` must come in the same pieces at every try. Other errors than refusals of the file pass through: the job
-    stays running, and a later run goes on where this one stopped.
+    stays running, and a later run goes on where this one stopped. `annotate` makes the file of what is wrong.
     """
-    work = _Run(job)
+    work = _Run(job, annotate)
     try:
         async for batch in batches:
             await work.take(batch)
@@ -135,8 +148,9 @@ async def run(job: Job, batches: AsyncIterator[SheetBatch], heartbeat: Heartbeat
 class _Run:
     """One try at one file."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, annotate: Annotate | None = None) -> None:
         self.job = job
+        self.annotate = annotate
         self.kind = ImportKind(job.params["kind"])
         self.dry_run: bool = job.params["dry_run"]
         self.recorded: int = job.cursor.get("row", 0)
@@ -152,7 +166,9 @@ class _Run:
         """Check, compare, record and write one batch."""
         if self.validator is None or self.writer is None:
             self.validator, self.writer = await self._begin(batch.header)
+        left_out = len(self.validator.left_out)
         valid, errors = self.validator.validate(batch.rows, batch.columns, batch.overlong)
+        count = len(batch.rows) - (len(self.validator.left_out) - left_out)
         last = batch.rows[-1]
         if last < self.recorded:
             return
@@ -160,7 +176,7 @@ class _Run:
         if last > self.recorded:
             errors += plan.errors
             rejected = len({error.row for error in errors})
-            self._add(Counts(len(batch.rows), len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
+            self._add(Counts(count, len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
             self.months |= plan.months
             await self._record(last, errors, plan)
         else:
@@ -172,6 +188,7 @@ class _Run:
     async def finish(self) -> None:
         """Succeeded: the result, completed months and the audit event in one transaction."""
         until = self.job.params["complete_until"]
+        marked = await self._marked()
 
         async def action() -> None:
             if (await jobs.get(self.job.id)).state not in jobs.UNFINISHED:
@@ -179,7 +196,7 @@ class _Run:
             restated = await months.counting_as_complete(self.months)
             completed = await months.complete_sold_until(until) if until and not self.dry_run else []
             result = self._result() | {"completed_months": completed, "restated_months": restated}
-            await jobs.succeed(self.job.id, result, findings=self._shown())
+            await jobs.succeed(self.job.id, result, findings=self._shown(), result_file_id=marked)
             said = {"kind": str(self.kind), "file": self.job.params["file_name"], **asdict(self.counts)}
             await audit.record(
                 "import.checked" if self.dry_run else "import.applied", "import", self.job.id, after=said
@@ -193,16 +210,24 @@ class _Run:
         written = self.counts.inserted + self.counts.updated
         if written and not self.dry_run:
             message += f" {written:,} rows before that place have been taken over; the corrected file may repeat them."
-        header = [RowError(1, detail.field, "", detail.message) for detail in refusal.details]
-        self._find(header)
+        row = self.job.layout["header_rows"][-1] if self.job.layout else 1
+        self._find([RowError(row, detail.field, "", detail.message) for detail in refusal.details])
+        marked = await self._marked()
 
         async def action() -> None:
             if (await jobs.get(self.job.id)).state not in jobs.UNFINISHED:
                 return
-            await jobs.reject(self.job.id, message, findings=self._shown())
+            await jobs.reject(self.job.id, message, findings=self._shown(), result_file_id=marked)
             await self._audit("import.rejected", message)
 
         await transaction(action)
+
+    async def _marked(self) -> UUID | None:
+        """The file with its errors marked, made before the end is told, so that whoever hears of the end can get it."""
+        findings = self._shown()
+        if not findings or self.annotate is None or self.job.layout is None:
+            return None
+        return await self.annotate(shown_errors(findings, self.job.layout))
 
     async def _audit(self, action: str, reason: str | None = None) -> None:
         said = {"kind": str(self.kind), "file": self.job.params["file_name"], **asdict(self.counts)}
@@ -210,7 +235,13 @@ class _Run:
 
     async def _begin(self, header: list[str]) -> tuple[FileValidator, Writer]:
         tenant = await scoped(Tenant).get(current_tenant())
-        validator = FileValidator(self.kind, header, base_currency=tenant.base_currency)
+        validator = FileValidator(
+            self.kind,
+            header,
+            base_currency=tenant.base_currency,
+            positions=positions_of(self.job.layout),
+            writing=writing_of(options_of(self.job), self.job.layout, tenant.base_currency),
+        )
         rules = (tenant.base_currency, tenant.actuals_basis, MonthRule.of(tenant))
         context = ImportContext(self.job.id, *rules, validator.titles, self.dry_run)
         writer = WRITERS[self.kind](context)
@@ -258,8 +289,15 @@ class _Run:
 
     def _result(self) -> dict[str, Any]:
         ignored = self.validator.ignored if self.validator else []
+        totals = self.validator.left_out if self.validator else []
         left_out = self.counts.errors - len(self.findings) - len(self.late)
-        return {**asdict(self.counts), "errors_left_out": max(0, left_out), "ignored_columns": ignored}
+        return {
+            **asdict(self.counts),
+            "errors_left_out": max(0, left_out),
+            "ignored_columns": ignored,
+            "totals": len(totals),
+            "left_out": [asdict(one) for one in totals[:MAX_LEFT_OUT]],
+        }
 
 
 async def read(import_id: UUID) -> RawDocument:
@@ -268,7 +306,11 @@ async def read(import_id: UUID) -> RawDocument:
     if job.kind != KIND:
         raise NotFound()
     errors = job.findings if job.state not in jobs.UNFINISHED else sorted(job.findings, key=lambda one: one["row"])
-    return {**_view(job.model_dump(by_alias=False)), "errors": errors}
+    return {
+        **_view(job.model_dump(by_alias=False)),
+        **shown_layout(job),
+        "errors": shown_errors(errors, job.layout),
+    }
 
 
 async def list_imports(kind: ImportKind | None, state: str | None, window: Window, at: datetime) -> Listing:

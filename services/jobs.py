@@ -83,10 +83,16 @@ async def succeed(
     await _finish(job_id, "succeeded", result=dict(result), findings=rows, result_file_id=result_file_id)
 
 
-async def reject(job_id: UUID, message: str, findings: Sequence[Mapping[str, Any]] = ()) -> None:
+async def reject(
+    job_id: UUID,
+    message: str,
+    findings: Sequence[Mapping[str, Any]] = (),
+    result_file_id: UUID | None = None,
+) -> None:
     """The input is refused, nothing was changed; `message` says to a person what to do. Twice is fine."""
     error = {"code": "invalid_input", "message": message}
-    await _finish(job_id, "rejected", error=error, findings=[dict(finding) for finding in findings])
+    rows = [dict(finding) for finding in findings]
+    await _finish(job_id, "rejected", error=error, findings=rows, result_file_id=result_file_id)
 
 
 async def fail(job_id: UUID, message: str, code: str = "planwright_error") -> None:

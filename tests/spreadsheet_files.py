@@ -181,6 +181,56 @@ def broken_checksum() -> bytes:
     return bytes(data)
 
 
+def wide_title_row() -> bytes:
+    """A first row of 300 titles, more than a table may have."""
+    workbook = openpyxl.Workbook()
+    workbook.active.append([f"title {n}" for n in range(300)])  # type: ignore[union-attr]
+    buffer = io.BytesIO()
+    workbook.save(buffer)
+    return buffer.getvalue()
+
+
+def endless_list_of_sheets() -> bytes:
+    """A list of 100,000 sheets."""
+    return _book_of_sheets(100_000, sheet(PLAIN_ROWS))
+
+
+def many_sheets_of_one_part() -> bytes:
+    """900 sheets that all point to the same large part of blank cells, so that looking at each is endless."""
+    rows = "".join(f'<row r="{n}"><c r="A{n}" s="{n % 4}"/></row>' for n in range(1, 200_000))
+    return _book_of_sheets(900, sheet(rows))
+
+
+def many_large_sheets() -> bytes:
+    """20 sheets of 60,000 blank formatted rows each: all fine, and nothing in any of them."""
+    rows = "".join(f'<row r="{n}"><c r="A{n}" s="{n % 4}"/></row>' for n in range(1, 60_000))
+    listed = "".join(f'<sheet name="S{n}" sheetId="{n + 1}" r:id="w{n}"/>' for n in range(20))
+    links = "".join(
+        f'<Relationship Id="w{n}" Type="{_TYPES}/worksheet" Target="worksheets/sheet{n + 1}.xml"/>' for n in range(20)
+    )
+    parts: dict[str, str | bytes] = {
+        "[Content_Types].xml": CONTENT_TYPES,
+        "_rels/.rels": ROOT_RELATIONS,
+        "xl/workbook.xml": BOOK[: BOOK.index("<sheets>")] + f"<sheets>{listed}</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": BOOK_RELATIONS[: BOOK_RELATIONS.index("<Relationship Id")]
+        + links
+        + "</Relationships>",
+    }
+    return archive({**parts, **{f"xl/worksheets/sheet{n + 1}.xml": sheet(rows) for n in range(20)}})
+
+
+def _book_of_sheets(count: int, part: str) -> bytes:
+    sheets = "".join(f'<sheet name="S{n}" sheetId="{n + 1}" r:id="rId1"/>' for n in range(count))
+    return book(part, workbook=BOOK[: BOOK.index("<sheets>")] + f"<sheets>{sheets}</sheets></workbook>")
+
+
+def endless_title() -> bytes:
+    """Titles of 32,000 characters each, in every cell of the first rows."""
+    cells = "".join('<c r="{}{}" t="s"><v>0</v></c>'.format("ABCDEFGH"[at], "{0}") for at in range(8))
+    rows = "".join(f'<row r="{n}">{cells.format(n)}</row>' for n in range(1, 20_000))
+    return book(sheet(rows), texts=shared(f"<si><t>{'x' * 32_000}</t></si>"))
+
+
 HOSTILE_BOOKS: tuple[Callable[[], bytes], ...] = (
     zip_bomb,
     far_cell,
@@ -196,6 +246,11 @@ HOSTILE_BOOKS: tuple[Callable[[], bytes], ...] = (
     million_shared_texts,
     backward_rows,
     broken_checksum,
+    wide_title_row,
+    endless_list_of_sheets,
+    many_sheets_of_one_part,
+    many_large_sheets,
+    endless_title,
 )
 
 

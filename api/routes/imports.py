@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Form, Request, UploadFile
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api.dependencies import CurrentWorkflows, IdempotencyKey, ReceivedAt, allow
 from api.envelope import Item, Page, accepted, item, page
@@ -16,13 +16,20 @@ from api.errors import errors
 from api.queries import query_of
 from api.routing import API, router_of
 from api.schemas.imports import ImportAnswer, ImportForm, ImportQuery, ImportRow
-from core.errors import NotFound, UnsupportedFile
-from core.uploads import UploadLimits, check_upload, safe_display_name
+from core.errors import Conflict, NotFound, UnsupportedFile
+from core.uploads import UploadLimits, check_upload, content_disposition, safe_display_name
 from planning.access import Action
-from services import files, imports
+from services import files, import_errors, imports, mappings
 from services.identity import Caller
 
 router = router_of("imports")
+
+WORKBOOK: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The marked copy.",
+        "content": {imports.CONTENT_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 Importer = Annotated[Caller, allow(Action.IMPORT_FILE)]
 Reader = Annotated[Caller, allow(Action.READ_IMPORT)]
@@ -42,11 +49,15 @@ async def create_import(
     key: IdempotencyKey,
     workflows: CurrentWorkflows,
 ) -> Response:
-    """Poll Location. Rows are found by their natural keys, so the same file twice changes nothing."""
+    """Poll Location. Rows are found by their natural keys, so the same file twice changes nothing.
+
+    Titles above the header, totals below the table and other sheets are passed over; see docs/imports.md.
+    """
     await imports.check_allowed(caller.actor, form.kind, form.complete_until)
     limits = UploadLimits(file_bytes=request.app.state.settings.http.upload_limit_bytes)
     name = form.file.filename or ""
     file_kind = await asyncio.to_thread(check_upload, form.file.file, name, limits=limits)
+    reading = await mappings.reading_options(form.kind, file_kind, form.hints())
     stored = await files.store(
         _chunks(form.file),
         name=safe_display_name(name),
@@ -57,12 +68,18 @@ async def create_import(
 
     async def effect() -> Response:
         job = await imports.accept(
-            stored, kind=form.kind, file_kind=file_kind, dry_run=form.dry_run, complete_until=form.complete_until
+            stored,
+            kind=form.kind,
+            file_kind=file_kind,
+            dry_run=form.dry_run,
+            complete_until=form.complete_until,
+            reading=reading,
         )
+        await mappings.keep_with_import(form.kind, form.hints(), reading)
         queued[:] = [job.id]
         return accepted(await imports.read(job.id), f"{API}/imports/{job.id}")
 
-    sent = f"{stored.sha256}|{form.kind}|{form.dry_run}|{form.complete_until}"
+    sent = f"{stored.sha256}|{form.kind}|{form.dry_run}|{form.complete_until}|{form.hints()}"
     response = await key.once(effect, fingerprint=sent)
     for job_id in queued:
         await workflows.watch_job(imports.KIND, caller.tenant_id, caller.user_id, job_id)
@@ -84,6 +101,22 @@ async def list_imports(
 async def read_import(import_id: UUID, caller: Reader) -> Response:
     """Its state, counts so far, and all row errors."""
     return item(await imports.read(import_id))
+
+
+@router.get(
+    "/imports/{import_id}/errors.xlsx",
+    summary="Download the file with its errors marked",
+    response_class=StreamingResponse,
+    responses=WORKBOOK | errors(NotFound, Conflict),
+)
+async def download_import_errors(import_id: UUID, caller: Reader) -> Response:
+    """A copy of the table in which bad cells are filled and say in a comment what was expected; send it back corrected.
+
+    For whoever sent the file, and for those who may import.
+    """
+    stored, content = await import_errors.open_marked(caller, import_id)
+    headers = {"Content-Disposition": content_disposition(stored.name), "Content-Length": str(stored.size)}
+    return StreamingResponse(content, headers=headers, media_type=stored.content_type)
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:

@@ -11,10 +11,12 @@ from api.routes import (
     costs,
     customers,
     cycles,
+    exports,
     findings,
     forecasts,
     health,
     imports,
+    mappings,
     matrix,
     metrics,
     months,
@@ -23,8 +25,10 @@ from api.routes import (
     products,
     rates,
     reports,
+    sales,
     sessions,
     suggestions,
+    templates,
     users,
 )
 
@@ -51,5 +55,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     cycles.router,
     forecasts.router,
     reports.router,
+    sales.router,
     imports.router,
+    mappings.router,
+    templates.router,
+    exports.router,
 )

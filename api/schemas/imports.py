@@ -8,11 +8,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
+from api.json_body import parse_texts
 from api.paging import Order, PageQuery
-from api.texts import Month
+from api.texts import Line, Month
+from planning.column_titles import How
+from planning.written_dates import DateOrder
+from planning.written_numbers import DecimalSign
 from services.import_kinds.tables import ImportKind
+from services.mappings import FileHints
 
 EXAMPLE_ID = "6b1f0a52-3c1e-4d53-9a0e-0d6a1a7f9c21"
 
@@ -35,10 +41,60 @@ class ImportForm(BaseModel):
         json_schema_extra={"examples": [{"file": "sales.xlsx", "kind": "sales", "dry_run": False}]},
     )
 
-    file: Annotated[UploadFile, Field(description="A .csv or .xlsx file; the first row holds the column titles.")]
+    file: Annotated[UploadFile, Field(description="A .csv or .xlsx file with column titles in one of its first rows.")]
     kind: ImportKind
     dry_run: Annotated[bool, Field(description="Check and count only; write nothing.")] = False
     complete_until: Month | None = None
+    sheet: Annotated[
+        str | None,
+        Line(120),
+        Field(description="Name of the sheet, or its place among the visible ones; default: the one that fits best."),
+    ] = None
+    header_row: Annotated[
+        int | None, Field(ge=1, le=1_048_576, description="The row of the titles; default: the one that fits best.")
+    ] = None
+    decimal: Annotated[
+        DecimalSign | None, Field(description="What stands before the decimals of numbers that are text.")
+    ] = None
+    date_order: Annotated[
+        DateOrder | None, Field(description="What comes first in dates that are text, like 05/06/2026.")
+    ] = None
+    mapping: Annotated[
+        str | None,
+        Field(
+            description="A JSON object, title -> column (null: leave the title alone); it wins over all that is found.",
+            examples=['{"Art.-Nr.": "item_code", "Remark": null}'],
+            max_length=100_000,
+        ),
+    ] = None
+    source: Annotated[
+        str | None,
+        Line(60, 1),
+        Field(description="Whose saved mapping is used, and kept with save_mapping.", examples=["Webshop export"]),
+    ] = None
+    save_mapping: Annotated[bool, Field(description="Keep the mapping for the next file of the source.")] = False
+
+    @field_validator("mapping")
+    @classmethod
+    def _is_mapping(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                parse_texts(text)
+            except ValueError as error:
+                raise PydanticCustomError("mapping", "{problem}", {"problem": str(error)}) from error
+        return text
+
+    def hints(self) -> FileHints:
+        """What the form says of the file."""
+        return FileHints(
+            sheet=self.sheet or "",
+            header_row=self.header_row,
+            decimal=self.decimal,
+            date_order=self.date_order,
+            source=self.source,
+            mapping=parse_texts(self.mapping) if self.mapping else {},
+            save_mapping=self.save_mapping,
+        )
 
 
 class ImportQuery(PageQuery):
@@ -100,15 +156,48 @@ class ImportRow(Shown):
 
 
 class RowErrorView(Shown):
-    """What is wrong in a row: `row` as Excel shows it, `column` as the file titles it (empty = the whole row)."""
+    """What is wrong in a row: `row` and `letter` as Excel shows them, `column` as the file titles it (empty = the whole
+    row), `sheet` empty in a csv.
+    """
 
+    sheet: Annotated[str, Field(examples=["Sales 2026"])]
     row: Annotated[int, Field(examples=[17])]
     column: Annotated[str, Field(examples=["Quantity"])]
-    value: Annotated[str, Field(examples=["1,5"])]
+    letter: Annotated[str, Field(examples=["D"])]
+    value: Annotated[str, Field(examples=["1,500"])]
     expected: Annotated[str, Field(examples=["a number with at most 3 decimals, written like 1234.5"])]
 
 
-class ImportAnswer(ImportRow):
-    """An import with all its row errors, in row order."""
+class MappedColumn(Shown):
+    """A title of the file, and the column that it was taken for (null = ignored). `similar` is a guess: look at it."""
 
+    title: Annotated[str, Field(examples=["Costumer Code"])]
+    letter: Annotated[str, Field(examples=["B"])]
+    column: Annotated[str | None, Field(examples=["customer_code"])]
+    how: Annotated[How | None, Field(examples=["similar"])]
+    score: Annotated[int | None, Field(description="Percent of likeness; 100 unless it is a guess.", examples=[92])]
+
+
+class LeftOutRow(Shown):
+    """A row that sums the table up; `text` is what it says."""
+
+    row: Annotated[int, Field(examples=[1201])]
+    text: Annotated[str, Field(examples=["Grand total"])]
+
+
+class ImportAnswer(ImportRow):
+    """An import with all its row errors, in row order, and how its file was read (once it has begun)."""
+
+    sheet: Annotated[
+        str | None, Field(description="The sheet that was read; empty for a csv.", examples=["Sales 2026"])
+    ]
+    other_sheets: Annotated[list[str], Field(description="Sheets that fit as well and were not read.")]
+    header_rows: Annotated[list[int], Field(description="The row or two rows of the titles.", examples=[[3]])]
+    columns: list[MappedColumn]
+    source: Annotated[str | None, Field(description="Whose saved mapping was used.", examples=["Webshop export"])]
+    totals: Annotated[int, Field(description="Rows that sum the table up: left out, neither counted nor wrong.")]
+    left_out: Annotated[list[LeftOutRow], Field(description="The first 100 of these rows.")]
+    has_errors_file: Annotated[
+        bool, Field(description="Whether `errors.xlsx` beneath this import is a copy of the file with marked cells.")
+    ]
     errors: list[RowErrorView]

@@ -1,8 +1,8 @@
 """What travels from the reader process to its parent: a length (4 bytes, big endian) and one JSON value.
 
 JSON because the sender has read a file from outside: nothing it may write can do more than be wrong. Frames are
-`{"header": …}`, then `{"batch": …}`, and last `{"end": …}` or `{"refused": …}` with the reader's peak of memory. The
-parent checks their shape before use.
+`{"survey": …}` with the tops of the sheets, then, once the parent has said what it wants, `{"batch": …}`, and last
+`{"end": …}` or `{"refused": …}` with the reader's peak of memory. The parent checks their shape before use.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from datetime import date, datetime
 from typing import Any, BinaryIO
 
 import orjson
+
+from core.text import printable
+from planning.table_places import Preview, PreviewRow, SheetPreview
 
 HEAD = struct.Struct(">I")
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -29,7 +32,7 @@ Row = tuple[int, Sequence[Cell], int]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive data rows, column by column.
+    """Consecutive rows, column by column. Without a header (cells as they stand) a batch has columns as it needs them.
 
     `rows` are the row numbers that Excel shows (blank rows are left out); every list of `columns` has one value per
     row: text as it stands, numbers, dates of date cells, None or "" for an empty cell.
@@ -70,11 +73,36 @@ def _date_positions(column: Sequence[Cell]) -> list[int]:
     return [at for at, cell in enumerate(column) if isinstance(cell, date)]
 
 
+def read_survey(value: Any) -> Preview:
+    """The tops of the sheets; raises BrokenFrame when their shape is wrong."""
+    try:
+        sheets = tuple(_sheet(sheet) for sheet in value["sheets"])
+        if not sheets or not isinstance(value["delimiter"], str):
+            raise BrokenFrame
+        return Preview(sheets, value["delimiter"], value["from_1904"] is True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenFrame from error
+
+
+def _sheet(value: Any) -> SheetPreview:
+    number, name, rows, refused = value["number"], value["name"], value["rows"], value["refused"]
+    if not isinstance(number, int) or not isinstance(name, str):
+        raise BrokenFrame
+    problem = "" if refused is None else printable(refused["message"], max_length=500)
+    return SheetPreview(number, printable(name, max_length=120), tuple(_row(*row) for row in rows), problem)
+
+
+def _row(number: Any, cells: Any) -> PreviewRow:
+    if not isinstance(number, int) or not all(isinstance(cell, str) for cell in cells):
+        raise BrokenFrame
+    return PreviewRow(number, tuple(printable(cell, max_length=256) for cell in cells))
+
+
 def read_batch(header: list[str], value: Any) -> Batch:
     """The batch of a frame; raises BrokenFrame when its shape is wrong."""
     try:
         rows, columns, overlong = value["rows"], value["columns"], value["overlong"]
-        fits = len(columns) == len(header) and all(len(column) == len(rows) for column in columns)
+        fits = len(columns) == (len(header) or len(columns)) and all(len(column) == len(rows) for column in columns)
         if not rows or not fits or not all(isinstance(row, int) for row in (*rows, *overlong)):
             raise BrokenFrame
         known: dict[str, date] = {}

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +15,10 @@ import orjson
 
 from core.errors import InvalidInput, PayloadTooLarge, PlanwrightError, UnsupportedFile
 from core.text import printable
-from integrations.spreadsheets.frames import HEAD, MAX_FRAME_BYTES, Batch, BrokenFrame, read_batch
+from integrations.spreadsheets.frames import HEAD, MAX_FRAME_BYTES, Batch, BrokenFrame, read_batch, read_survey
 from integrations.spreadsheets.limits import ReadLimits
 from integrations.spreadsheets.reader import EXIT_MEMORY
+from planning.table_places import TITLE_CHARS, Place, Preview, first_place
 
 FileKind = Literal["csv", "xlsx"]
 
@@ -27,42 +28,101 @@ _TOO_MUCH = "The file needs more memory or time to read than is allowed; copy th
 _BROKEN = "The file could not be read; open it in Excel, save it as a new .xlsx and send that."
 
 
+Choose = Callable[[Preview], Awaitable[Place]]
+
+
+async def first_row(preview: Preview) -> Place:
+    """The choice where nobody knows better: the first row that is not blank, of the first sheet, holds the titles."""
+    return first_place(preview)
+
+
 async def read_batches(
-    path: Path, *, file_kind: FileKind, limits: ReadLimits | None = None, skip_rows: int = 0
+    path: Path,
+    *,
+    file_kind: FileKind,
+    limits: ReadLimits | None = None,
+    skip_rows: int = 0,
+    sheet: str = "",
+    choose: Choose = first_row,
 ) -> AsyncGenerator[Batch, None]:
     """The table in `path`, batch by batch; nothing when it has a header only. Memory holds about one batch.
 
-    The header is the first row that is not blank. `skip_rows` data rows are passed over (to resume). Raises
-    InvalidInput, PayloadTooLarge or UnsupportedFile with the reason, also after some batches were given.
-    Close it (`contextlib.aclosing`) when leaving early: that ends the reader process.
+    `choose` says where the table stands, having seen the tops of all visible sheets, or of the one that `sheet` names
+    (by name, or by its place among the visible). The same choice gives the same batches. `skip_rows` data rows are
+    passed over (to resume). Raises InvalidInput, PayloadTooLarge or UnsupportedFile with the reason, also after some
+    batches were given. Close it (`contextlib.aclosing`) when leaving early: that ends the reader process.
     """
     limits = limits or ReadLimits()
-    process = await _start(path, file_kind, limits, skip_rows)
+    async with _reader(path, file_kind, limits, sheet) as process:
+        place = await choose(await _survey(process, limits))
+        titles = _checked_titles(place.titles)
+        await _wish(process, {"sheet": place.sheet, "after": place.after, "width": len(titles), "skip_rows": skip_rows})
+        async for batch in _batches(process, limits, titles):
+            yield batch
+
+
+async def read_cells(
+    path: Path, *, file_kind: FileKind, sheet_number: int, sheet: str = "", limits: ReadLimits | None = None
+) -> AsyncGenerator[Batch, None]:
+    """All rows of a sheet that are not blank, titles and what stands above them included; errors as `read_batches`."""
+    limits = limits or ReadLimits()
+    async with _reader(path, file_kind, limits, sheet) as process:
+        await _survey(process, limits)
+        await _wish(process, {"sheet": sheet_number, "after": 0, "width": 0})
+        async for batch in _batches(process, limits, []):
+            yield batch
+
+
+@contextlib.asynccontextmanager
+async def _reader(
+    path: Path, kind: FileKind, limits: ReadLimits, sheet: str
+) -> AsyncGenerator[asyncio.subprocess.Process, None]:
+    process = await _start(path, kind, limits, sheet)
     try:
-        assert process.stdout is not None
-        header: list[str] = []
-        while True:
-            frame = await _next_frame(process, process.stdout, limits)
-            if "refused" in frame:
-                raise _refusal(frame["refused"])
-            if "end" in frame:
-                return
-            if "header" in frame:
-                header = _checked_header(frame["header"])
-            else:
-                yield read_batch(header, frame.get("batch"))
+        yield process
     except BrokenFrame as error:
         raise InvalidInput(_BROKEN) from error
     finally:
         await _stop(process)
 
 
-async def _start(path: Path, kind: FileKind, limits: ReadLimits, skip_rows: int) -> asyncio.subprocess.Process:
+async def _survey(process: asyncio.subprocess.Process, limits: ReadLimits) -> Preview:
+    frame = await _good_frame(process, limits)
+    return read_survey(frame.get("survey"))
+
+
+async def _wish(process: asyncio.subprocess.Process, wish: dict[str, int]) -> None:
+    assert process.stdin is not None
+    # A reader that has died meanwhile says why at the next frame.
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(orjson.dumps(wish) + b"\n")
+        await process.stdin.drain()
+
+
+async def _batches(
+    process: asyncio.subprocess.Process, limits: ReadLimits, titles: list[str]
+) -> AsyncGenerator[Batch, None]:
+    while True:
+        frame = await _good_frame(process, limits)
+        if "end" in frame:
+            return
+        yield read_batch(titles, frame.get("batch"))
+
+
+def _checked_titles(titles: Sequence[str]) -> list[str]:
+    if any(len(title) > TITLE_CHARS for title in titles):
+        raise InvalidInput(
+            f"A column title is longer than {TITLE_CHARS} characters; say with header_row where they are."
+        )
+    return list(titles)
+
+
+async def _start(path: Path, kind: FileKind, limits: ReadLimits, sheet: str) -> asyncio.subprocess.Process:
     # The environment is built, not inherited: the reader gets no secret that a hostile file could make it give away.
     return await asyncio.create_subprocess_exec(
         sys.executable, "-B", "-P", "-X", "utf8", "-m", "integrations.spreadsheets.reader",
-        kind, str(path), str(skip_rows), orjson.dumps(asdict(limits)).decode(),
-        stdin=asyncio.subprocess.DEVNULL,
+        kind, str(path), sheet, orjson.dumps(asdict(limits)).decode(),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"},
@@ -70,9 +130,17 @@ async def _start(path: Path, kind: FileKind, limits: ReadLimits, skip_rows: int)
     )  # fmt: skip
 
 
-async def _next_frame(
-    process: asyncio.subprocess.Process, pipe: asyncio.StreamReader, limits: ReadLimits
-) -> dict[str, Any]:
+async def _good_frame(process: asyncio.subprocess.Process, limits: ReadLimits) -> dict[str, Any]:
+    """The next frame; raises the refusal that it holds."""
+    frame = await _next_frame(process, limits)
+    if "refused" in frame:
+        raise _refusal(frame["refused"])
+    return frame
+
+
+async def _next_frame(process: asyncio.subprocess.Process, limits: ReadLimits) -> dict[str, Any]:
+    pipe = process.stdout
+    assert pipe is not None
     try:
         async with asyncio.timeout(limits.wait_seconds):
             (size,) = HEAD.unpack(await pipe.readexactly(HEAD.size))
@@ -88,12 +156,6 @@ async def _next_frame(
     if not isinstance(frame, dict):
         raise BrokenFrame
     return frame
-
-
-def _checked_header(value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise BrokenFrame
-    return value
 
 
 def _refusal(value: Any) -> PlanwrightError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 from xml.etree.ElementTree import Element, ParseError
@@ -20,6 +20,7 @@ from core.errors import InvalidInput, PayloadTooLarge
 from integrations.spreadsheets.limits import MEBIBYTE, ReadLimits
 
 _SMALL_PART_BYTES = 16 * MEBIBYTE
+_MOST_SHEETS = 1_000
 _PREAMBLE_BYTES = MEBIBYTE
 _PIECE_BYTES = MEBIBYTE
 _CARRY_BYTES = 8 * MEBIBYTE
@@ -28,17 +29,27 @@ DAMAGED = "The workbook is damaged or holds something that Excel does not write;
 
 
 @dataclass(frozen=True, slots=True)
-class SheetPlan:
-    """The part of the sheet to read, per style whether it shows a date, and whether days count from 1904."""
+class SheetEntry:
+    """A worksheet: its number among all tabs (from 1), its name, its part."""
 
+    number: int
+    name: str
     part: str
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BookPlan:
+    """The worksheets, per style whether it shows a date, and whether days count from 1904."""
+
+    sheets: list[SheetEntry]
     shared_part: str | None
     date_styles: list[bool]
     from_1904: bool
 
 
-def plan_sheet(archive: zipfile.ZipFile) -> SheetPlan:
-    """The first worksheet that is not hidden; raises InvalidInput when there is none."""
+def plan_book(archive: zipfile.ZipFile) -> BookPlan:
+    """What the small parts say; raises InvalidInput when they are damaged."""
     workbook_part = _targets(archive, "").of_kind("officeDocument")
     if workbook_part is None:
         raise InvalidInput(DAMAGED)
@@ -46,13 +57,41 @@ def plan_sheet(archive: zipfile.ZipFile) -> SheetPlan:
     targets = _targets(archive, workbook_part)
     properties = next(_named(workbook, "workbookPr"), None)
     from_1904 = properties is not None and properties.get("date1904", "").lower() in ("1", "true")
-    for sheet in _named(workbook, "sheet"):
+    sheets: list[SheetEntry] = []
+    parts: set[str | None] = set()
+    for number, sheet in enumerate(_named(workbook, "sheet"), start=1):
+        if number > _MOST_SHEETS:
+            raise PayloadTooLarge(f"The workbook has more than {_MOST_SHEETS:,} sheets; copy the table into a new one.")
         relation = next((value for name, value in sheet.attrib.items() if name.endswith("}id")), "")
         part = targets.worksheets.get(relation)
-        if part is not None and sheet.get("state", "visible") == "visible":
-            styles = targets.of_kind("styles")
-            return SheetPlan(part, targets.of_kind("sharedStrings"), _date_styles(archive, styles), from_1904)
-    raise InvalidInput("The workbook has no visible worksheet.")
+        if part in parts:
+            # No program writes two sheets into one part; looking at it again and again would cost what it likes.
+            raise InvalidInput(DAMAGED)
+        if part is not None:
+            parts.add(part)
+            hidden = sheet.get("state", "visible") != "visible"
+            sheets.append(SheetEntry(number, sheet.get("name", ""), part, hidden))
+    styles = _date_styles(archive, targets.of_kind("styles"))
+    return BookPlan(sheets, targets.of_kind("sharedStrings"), styles, from_1904)
+
+
+def chosen_sheets(sheets: Sequence[SheetEntry], wanted: str) -> list[SheetEntry]:
+    """The visible sheets, or the one that was named: by its name (a hidden one too), or by its place among the visible.
+
+    Raises InvalidInput with the names that there are.
+    """
+    visible = [sheet for sheet in sheets if not sheet.hidden]
+    if not wanted:
+        if not visible:
+            raise InvalidInput("The workbook has no visible worksheet.")
+        return visible
+    name = wanted.strip().casefold()
+    found = [sheet for sheet in sheets if sheet.name.strip().casefold() == name]
+    found = found or [sheet for place, sheet in enumerate(visible, start=1) if str(place) == wanted.strip()]
+    if not found:
+        names = ", ".join(sheet.name[:31] for sheet in visible[:12])
+        raise InvalidInput(f"The workbook has no sheet '{wanted[:31]}'; it has: {names}.")
+    return found[:1]
 
 
 def small_part(archive: zipfile.ZipFile, name: str) -> Element:

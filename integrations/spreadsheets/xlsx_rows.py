@@ -1,4 +1,4 @@
-"""Rows of the first visible sheet of a workbook, streamed: memory holds one piece of the sheet and the shared texts.
+"""Rows of the sheets of a workbook, streamed: memory holds one piece of the sheet and the shared texts.
 
 Calamine was tried first: it is as fast, but it builds the whole rectangle before the first row (512 GB for two cells
 in opposite corners) and gives errors and missing results of formulas as empty cells. Here a cell costs memory only
@@ -12,7 +12,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from core.errors import InvalidInput, PayloadTooLarge
@@ -22,11 +24,13 @@ from integrations.spreadsheets.frames import Cell, Row
 from integrations.spreadsheets.limits import MEBIBYTE, ReadLimits
 from integrations.spreadsheets.xlsx_parts import (
     DAMAGED,
-    SheetPlan,
+    BookPlan,
+    SheetEntry,
+    chosen_sheets,
     fragment_parser,
     parse_fragment,
     pieces,
-    plan_sheet,
+    plan_book,
     shared_texts,
     unescape_cell,
     unescape_xml,
@@ -38,24 +42,70 @@ _Found = tuple[str, str, str, str, str, str]
 _LAST_ROW = 1_048_576
 _LONG_TEXT = 256
 _REMEMBERED = 100_000
+_TOP_PIECES = 2
 _TAIL_BYTES = 8 * MEBIBYTE
 
 
-def xlsx_rows(path: Path, limits: ReadLimits) -> Iterator[Row]:
-    """(row number, cells, characters of its long texts) of every row with a value, in order.
+class Workbook:
+    """An opened workbook and those of its sheets that may be meant: the visible ones, or the one that is wanted.
 
-    Before the first row the whole part was unpacked once: checksum, size and merged ranges are known to be sound.
-    Raises InvalidInput, UnsupportedFile or PayloadTooLarge.
+    Raises InvalidInput, UnsupportedFile or PayloadTooLarge, here and while its rows are read.
     """
-    try:
-        with path.open("rb") as file, check_workbook(file) as archive:
-            plan = plan_sheet(archive)
-            _check_part(archive, plan.part, limits)
-            sheet = _Sheet(plan, shared_texts(archive, plan.shared_part, limits), limits)
-            with archive.open(plan.part) as stream:
-                for piece in pieces(stream, "sheetData", "row"):
-                    yield from sheet.rows(piece.text, plain=not piece.prefix)
+
+    delimiter = ""
+
+    def __init__(self, path: Path, limits: ReadLimits, wanted: str = "") -> None:
+        self.limits = limits
+        with ExitStack() as opened, _damages():
+            self.archive = opened.enter_context(check_workbook(opened.enter_context(path.open("rb"))))
+            self.plan = plan_book(self.archive)
+            self.chosen = chosen_sheets(self.plan.sheets, wanted)[: limits.preview_sheets]
+            self.shared = shared_texts(self.archive, self.plan.shared_part, limits)
+            self.opened = opened.pop_all()
+
+    def __enter__(self) -> Workbook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.opened.close()
+
+    @property
+    def from_1904(self) -> bool:
+        return self.plan.from_1904
+
+    def sheets(self) -> list[tuple[int, str]]:
+        """Numbers and names."""
+        return [(sheet.number, sheet.name) for sheet in self.chosen]
+
+    def top(self, sheet: int) -> Iterator[Row]:
+        """The rows for somebody who reads the first of them only: what stands behind is not looked at."""
+        return self._rows(self._entry(sheet), most_pieces=_TOP_PIECES)
+
+    def rows(self, sheet: int) -> Iterator[Row]:
+        """(row number, cells, characters of its long texts) of every row with a value, in order.
+
+        Before the first row the whole part was unpacked once: checksum, size and merged ranges are known to be sound.
+        """
+        entry = self._entry(sheet)
+        with _damages():
+            _check_part(self.archive, entry.part, self.limits)
+        yield from self._rows(entry)
+
+    def _rows(self, entry: SheetEntry, most_pieces: int | None = None) -> Iterator[Row]:
+        sheet = _Sheet(self.plan, self.shared, self.limits)
+        with _damages(), self.archive.open(entry.part) as stream:
+            for piece in islice(pieces(stream, "sheetData", "row"), most_pieces):
+                yield from sheet.rows(piece.text, plain=not piece.prefix)
             yield from sheet.rest()
+
+    def _entry(self, number: int) -> SheetEntry:
+        return next(sheet for sheet in self.chosen if sheet.number == number)
+
+
+@contextmanager
+def _damages() -> Iterator[None]:
+    try:
+        yield
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
         raise InvalidInput(DAMAGED) from error
 
@@ -100,7 +150,7 @@ _UNCALCULATED = re.compile(r"(?:</f>|<f[^<>]*/>)(?:</c>|<v/>|<v></v>)")
 class _Sheet:
     """Collects cells into rows. Rows and cells may lack their position; then they follow the one before."""
 
-    def __init__(self, plan: SheetPlan, shared: list[str], limits: ReadLimits) -> None:
+    def __init__(self, plan: BookPlan, shared: list[str], limits: ReadLimits) -> None:
         self.shared = shared
         self.limits = limits
         self.date_styles = frozenset(str(style) for style, is_date in enumerate(plan.date_styles) if is_date)

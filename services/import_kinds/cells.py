@@ -1,14 +1,17 @@
 """What one cell of an import may hold: a parser per type, from text, number or date to the value that is stored.
 
 A parser takes a cell that is not blank and returns the value, or raises `Unacceptable` with the words that end the
-sentence "expected …". Numbers come out as scaled integers of `planning.numbers`, dates as ISO text `2026-11-30`, months
-as `2026-11`, codes trimmed and otherwise as written.
+sentence "expected …". Parsers of numbers and dates learn from the texts of their column how it writes them. Numbers
+come out as scaled integers of `planning.numbers`, dates as ISO text `2026-11-30`, months as `2026-11`, codes trimmed
+and otherwise as written.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +19,9 @@ from typing import Any
 from core.errors import InvalidInput
 from core.security.emails import clean_email, email_key
 from core.text import CELL_ERRORS, NOT_CALCULATED, source_key, text_problem
-from planning.numbers import Scale
+from planning.numbers import QUANTITY, Scale
+from planning.written_dates import DateOrder, DateStyle, date_style, plain_date, plain_month
+from planning.written_numbers import DecimalSign, NumberStyle, Unreadable, number_style, plain_number
 
 Parser = Callable[[Any], Any]
 
@@ -25,6 +30,32 @@ FIRST_YEAR, LAST_YEAR = 1990, 2199
 
 class Unacceptable(Exception):
     """`args[0]` says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a file writes numbers and dates: what somebody said of it, and what its format says.
+
+    `hint` is the decimal sign where a column proves none. `currency`: whose sign may stand beside a price.
+    """
+
+    decimal: DecimalSign | None = None
+    date_order: DateOrder | None = None
+    hint: DecimalSign | None = DecimalSign.POINT
+    from_1904: bool = False
+    currency: str = ""
+
+
+class ColumnParser(ABC):
+    """A parser that reads texts by what the texts of its column prove."""
+
+    @abstractmethod
+    def __call__(self, cell: Any) -> Any:
+        """The value, or `Unacceptable`."""
+
+    @abstractmethod
+    def of_column(self, texts: Iterable[str], writing: Writing) -> Parser:
+        """The parser for a column with these texts."""
 
 
 def is_blank(cell: Any) -> bool:
@@ -73,112 +104,153 @@ def code(max_length: int = 64) -> Parser:
     return parse
 
 
-_ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T][0-9:.]{4,18}(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?")
 _SERIAL = re.compile(r"[0-9]{5,6}(?:\.[0-9]+)?")
-_EXCEL_DAY_0 = date(1899, 12, 30)
+_DAY_0 = date(1899, 12, 30)
+_DAY_0_OF_1904 = date(1904, 1, 1)
+_ANY_DATE = DateStyle()
+_BY_POINT = NumberStyle(DecimalSign.POINT)
 
 
-def day() -> Parser:
-    """A date: a date cell, ISO text (a time behind it is dropped: document dates), or Excel's day number."""
-    return _day
+@dataclass(frozen=True, slots=True)
+class _Day(ColumnParser):
+    first_year: int
+    style: DateStyle = _ANY_DATE
+    day_0: date = _DAY_0
 
+    def of_column(self, texts: Iterable[str], writing: Writing) -> Parser:
+        day_0 = _DAY_0_OF_1904 if writing.from_1904 else _DAY_0
+        return replace(self, style=date_style(texts, writing.date_order), day_0=day_0)
 
-def _day(cell: Any) -> str:
-    expected = "a date like 2026-11-30"
-    if isinstance(cell, datetime):
-        found: date = cell.date()
-    elif isinstance(cell, date):
-        found = cell
-    else:
-        written = plain_text(cell)
-        iso = _ISO_DATE.fullmatch(written)
+    def __call__(self, cell: Any) -> str:
+        if isinstance(cell, datetime):
+            found: date = cell.date()
+        elif isinstance(cell, date):
+            found = cell
+        else:
+            found = self._written(plain_text(cell))
+        if not self.first_year <= found.year <= LAST_YEAR:
+            raise Unacceptable(f"a date between {self.first_year} and {LAST_YEAR}")
+        return found.isoformat()
+
+    def _written(self, text: str) -> date:
         try:
-            if iso:
-                found = date(int(iso[1]), int(iso[2]), int(iso[3]))
-            elif _SERIAL.fullmatch(written):
-                found = _EXCEL_DAY_0 + timedelta(days=int(float(written)))
-            else:
-                raise Unacceptable(expected)
-        except (ValueError, OverflowError) as error:
+            if _SERIAL.fullmatch(text):
+                return self.day_0 + timedelta(days=int(float(text)))
+            return plain_date(text, self.style)
+        except Unreadable as problem:
+            raise Unacceptable(str(problem)) from problem
+        except OverflowError as error:
+            raise Unacceptable("a date like 2026-11-30") from error
+
+
+def day(first_year: int = FIRST_YEAR) -> Parser:
+    """A date: a date cell, a text (a time behind it is dropped: document dates), or Excel's day number."""
+    return _Day(first_year)
+
+
+@dataclass(frozen=True, slots=True)
+class _Month(ColumnParser):
+    day: Parser
+
+    def of_column(self, texts: Iterable[str], writing: Writing) -> Parser:
+        return _Month(_Day(FIRST_YEAR).of_column(texts, writing))
+
+    def __call__(self, cell: Any) -> str:
+        expected = "a month like 2026-11"
+        written = None if isinstance(cell, date) else plain_month(plain_text(cell))
+        if written is not None:
+            if not FIRST_YEAR <= int(written[:4]) <= LAST_YEAR:
+                raise Unacceptable(f"a month between {FIRST_YEAR} and {LAST_YEAR}")
+            return written
+        try:
+            first: str = self.day(cell)
+        except Unacceptable as error:
             raise Unacceptable(expected) from error
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise Unacceptable(f"a date between {FIRST_YEAR} and {LAST_YEAR}")
-    return found.isoformat()
-
-
-_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+        if not first.endswith("-01"):
+            raise Unacceptable(expected)
+        return first[:7]
 
 
 def month() -> Parser:
     """A month like 2026-11; the first day of a month is taken for it, because Excel writes it so."""
-    return _month
+    return _Month(_Day(FIRST_YEAR))
 
 
-def _month(cell: Any) -> str:
-    expected = "a month like 2026-11"
-    if isinstance(cell, str) and _MONTH.fullmatch(cell.strip()):
-        value = cell.strip()
-        if not FIRST_YEAR <= int(value[:4]) <= LAST_YEAR:
-            raise Unacceptable(f"a month between {FIRST_YEAR} and {LAST_YEAR}")
-        return value
-    try:
-        first = _day(cell)
-    except Unacceptable as error:
-        raise Unacceptable(expected) from error
-    if not first.endswith("-01"):
-        raise Unacceptable(expected)
-    return first[:7]
+@dataclass(frozen=True, slots=True)
+class _Number(ColumnParser):
+    scale: Scale
+    minimum: int | None = None
+    above: int | None = None
+    style: NumberStyle = _BY_POINT
+
+    def of_column(self, texts: Iterable[str], writing: Writing) -> Parser:
+        currency = "" if self.scale is QUANTITY else writing.currency
+        return replace(self, style=number_style(texts, writing.decimal, writing.hint, currency))
+
+    def __call__(self, cell: Any) -> int:
+        try:
+            scaled = self.scale.to_scaled(Decimal(_plain(cell, self.style)))
+        except Unreadable as problem:
+            raise Unacceptable(str(problem) or self._expected()) from problem
+        except InvalidInput as error:
+            raise Unacceptable(f"{self._expected()}, and at most 15 digits") from error
+        if self.minimum is not None and scaled < self.minimum * self.scale.factor:
+            raise Unacceptable(f"a number not below {self.minimum}")
+        if self.above is not None and scaled <= self.above * self.scale.factor:
+            raise Unacceptable(f"a number above {self.above}")
+        return scaled
+
+    def _expected(self) -> str:
+        return f"a number with at most {self.scale.digits} decimals, written like 1234.5"
 
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+def _plain(cell: Any, style: NumberStyle) -> str:
+    """The cell as digits with a point; raises Unreadable."""
+    written = plain_text(cell)
+    if isinstance(cell, date):
+        raise Unreadable("")
+    found = plain_number(written, style) if isinstance(cell, str) else written
+    if len(found) > 40:
+        raise Unreadable("")
+    return found
 
 
 def number(scale: Scale, *, minimum: int | None = None) -> Parser:
     """A scaled integer; numbers of a workbook are read with the 15 digits that Excel keeps."""
-    expected = f"a number with at most {scale.digits} decimals, written like 1234.5"
-
-    def parse(cell: Any) -> int:
-        written = plain_text(cell)
-        if isinstance(cell, date) or (isinstance(cell, str) and not _NUMBER.fullmatch(written)) or len(written) > 40:
-            raise Unacceptable(expected)
-        try:
-            scaled = scale.to_scaled(Decimal(written))
-        except InvalidInput as error:
-            raise Unacceptable(f"{expected}, and at most 15 digits") from error
-        if minimum is not None and scaled < minimum * scale.factor:
-            raise Unacceptable(f"a number not below {minimum}")
-        return scaled
-
-    return parse
+    return _Number(scale, minimum=minimum)
 
 
 def above_zero(scale: Scale) -> Parser:
     """A scaled integer above 0."""
-    any_number = number(scale)
+    return _Number(scale, above=0)
 
-    def parse(cell: Any) -> int:
-        scaled: int = any_number(cell)
-        if scaled <= 0:
-            raise Unacceptable("a number above 0")
-        return scaled
 
-    return parse
+@dataclass(frozen=True, slots=True)
+class _Whole(ColumnParser):
+    minimum: int
+    maximum: int
+    style: NumberStyle = _BY_POINT
+
+    def of_column(self, texts: Iterable[str], writing: Writing) -> Parser:
+        return replace(self, style=number_style(texts, writing.decimal, writing.hint))
+
+    def __call__(self, cell: Any) -> int:
+        expected = f"a whole number from {self.minimum} to {self.maximum:,}"
+        try:
+            written = _plain(cell, self.style)
+        except Unreadable as problem:
+            raise Unacceptable(str(problem) or expected) from problem
+        if not re.fullmatch(r"[0-9]{1,15}(?:\.0*)?", written):
+            raise Unacceptable(expected)
+        value = int(written.partition(".")[0])
+        if not self.minimum <= value <= self.maximum:
+            raise Unacceptable(expected)
+        return value
 
 
 def whole(minimum: int, maximum: int) -> Parser:
     """A whole number, not scaled."""
-    expected = f"a whole number from {minimum} to {maximum:,}"
-
-    def parse(cell: Any) -> int:
-        written = plain_text(cell)
-        if isinstance(cell, date) or not re.fullmatch(r"[0-9]{1,15}(?:\.0+)?", written):
-            raise Unacceptable(expected)
-        value = int(written.partition(".")[0])
-        if not minimum <= value <= maximum:
-            raise Unacceptable(expected)
-        return value
-
-    return parse
+    return _Whole(minimum, maximum)
 
 
 def names(max_length: int, most: int) -> Parser:

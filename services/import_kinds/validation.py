@@ -7,16 +7,17 @@ not looked up here. Cells are text, numbers (whole ones as int), dates or None, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
-from core.errors import Detail, InvalidInput
+from core.errors import InvalidInput
 from core.text import code_key, printable
-from services.import_kinds.cells import Unacceptable, is_blank
+from planning.totals import is_total
+from services.import_kinds.cells import ColumnParser, Parser, Unacceptable, Writing, is_blank
 from services.import_kinds.tables import TABLES, Column, ImportKind, KindTable
+from services.import_kinds.titles import header_matching, header_problems
 
 _REMEMBERED_VALUES = 200_000
 _SHOWN_CHARS = 100
@@ -30,6 +31,14 @@ class RowError:
     column: str
     value: str
     expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that belongs to the sheet and not to the table, by the number that Excel shows; `text` is what it says."""
+
+    row: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +63,31 @@ class ValidBatch:
 
 
 class FileValidator:
-    """Validates one file of a kind. `base_currency` refuses every other currency where the table says so."""
+    """Validates one file of a kind. `base_currency` refuses every other currency where the table says so.
 
-    def __init__(self, kind: ImportKind, header: Sequence[str], *, base_currency: str | None = None) -> None:
-        """Raises InvalidInput, a detail per column, for required columns that are absent and columns given twice."""
+    How a column writes numbers and dates is learnt from its first batch. `left_out` are the totals met so far.
+    """
+
+    def __init__(
+        self,
+        kind: ImportKind,
+        header: Sequence[str],
+        *,
+        base_currency: str | None = None,
+        positions: Mapping[str, int] | None = None,
+        writing: Writing | None = None,
+    ) -> None:
+        """`positions` (column -> place in the header) are found by name where they are not given.
+
+        Raises InvalidInput, a detail per column, for required columns that are absent and columns given twice.
+        """
         self.table = TABLES[kind]
-        positions = match_header(self.table, header)
+        if positions is None:
+            positions = match_header(self.table, header)
+        writing = writing or Writing(currency=base_currency or "")
+        self.left_out: list[LeftOut] = []
         self.fields = [
-            _Field(column, at, header[at], base_currency)
+            _Field(column, at, header[at], base_currency, writing)
             for column in self.table.columns
             if (at := positions.get(column.name)) is not None
         ]
@@ -77,7 +103,8 @@ class FileValidator:
     ) -> tuple[ValidBatch, list[RowError]]:
         """The valid rows, and the errors of the others in row order. `columns` stand in the order of the header.
 
-        `overlong` rows (cells behind the last title) are refused. Batches must come in file order.
+        `overlong` rows (cells behind the last title) are refused; totals are neither valid nor wrong, but left out.
+        Batches must come in file order.
         """
         errors = [RowError(row, "", "", "no cells behind the last column title") for row in overlong]
         bad = set(overlong)
@@ -96,8 +123,25 @@ class FileValidator:
         for error in self._repeated(rows, keys, bad):
             bad.add(error.row)
             errors.append(error)
-        errors.sort(key=lambda error: error.row)
-        return ValidBatch(list(rows), parsed).without(errors), errors
+        totals = self._totals(rows, columns, parsed)
+        errors = sorted((error for error in errors if error.row not in totals), key=lambda error: error.row)
+        valid = ValidBatch(list(rows), parsed).without(errors)
+        return (valid.where([row not in totals for row in valid.rows]) if totals else valid), errors
+
+    def _totals(
+        self, rows: Sequence[int], columns: Sequence[Sequence[Any]], parsed: Mapping[str, list[Any]]
+    ) -> set[int]:
+        """Rows that are totals, by number. Only rows that lack what they must have are looked at."""
+        found: set[int] = set()
+        required = [field for field in self.fields if field.column.required]
+        keys = [field for field in required if field.column.name in self.table.key]
+        for at in sorted({at for field in required for at in _blanks(parsed[field.column.name])}):
+            cells = [column[at] for column in columns]
+            if is_total(cells, (cells[field.position] for field in keys)):
+                found.add(rows[at])
+                text = next((cell for cell in cells if isinstance(cell, str) and cell.strip()), "")
+                self.left_out.append(LeftOut(rows[at], printable(text.strip(), max_length=_SHOWN_CHARS)))
+        return found
 
     def _fill_defaults(self, parsed: dict[str, list[Any]], count: int) -> None:
         for column in self.table.columns:
@@ -162,8 +206,10 @@ class FileValidator:
 class _Field:
     """A column of the table found in the file, and what its values parsed to so far."""
 
-    def __init__(self, column: Column, position: int, title: str, base_currency: str | None) -> None:
+    def __init__(self, column: Column, position: int, title: str, base_currency: str | None, writing: Writing) -> None:
         self.column = column
+        self.writing = writing
+        self.read: Parser | None = None
         self.position = position
         self.title = title
         self.base_currency = base_currency if column.in_base_currency else None
@@ -172,23 +218,32 @@ class _Field:
 
     def parse(self, cells: Sequence[Any]) -> list[Any]:
         """The parsed values; None where a cell is blank or refused."""
+        distinct = set(cells)
+        if self.read is None:
+            self.read = self._learn(distinct)
         if len(self.known) > _REMEMBERED_VALUES:
             self.known.clear()
             self.problems.clear()
-        for cell in set(cells).difference(self.known):
+        for cell in distinct.difference(self.known):
             try:
-                self.known[cell] = self._value(cell)
+                self.known[cell] = self._value(cell, self.read)
             except Unacceptable as problem:
                 self.known[cell] = None
                 self.problems[cell] = str(problem)
         return list(map(self.known.__getitem__, cells))
 
-    def _value(self, cell: Any) -> Any:
+    def _learn(self, cells: Iterable[Any]) -> Parser:
+        parse = self.column.parse
+        if not isinstance(parse, ColumnParser):
+            return parse
+        return parse.of_column((cell.strip() for cell in cells if isinstance(cell, str)), self.writing)
+
+    def _value(self, cell: Any, read: Parser) -> Any:
         if is_blank(cell):
             if self.column.required:
                 raise Unacceptable("a value")
             return None
-        value = self.column.parse(cell)
+        value = read(cell)
         if self.base_currency is not None and value != self.base_currency:
             raise Unacceptable(f"{self.base_currency}, the company's own currency; convert the amount first")
         return value
@@ -205,35 +260,16 @@ class _Field:
 
 
 def match_header(table: KindTable, header: Sequence[str]) -> dict[str, int]:
-    """Column name -> position, by name first and then by synonym; raises InvalidInput as `FileValidator` does.
-
-    Case, blanks, hyphens and a trailing asterisk don't matter. A title that no column has is left alone.
-    """
-    titles = [_normal(title) for title in header]
-    names = {column.name for column in table.columns}
-    positions: dict[str, int] = {}
-    details: list[Detail] = []
-    for column in table.columns:
-        found = [at for at, title in enumerate(titles) if title == column.name]
-        if not found:
-            found = [at for at, title in enumerate(titles) if title in column.synonyms and title not in names]
-        if len(found) > 1:
-            shown = " and ".join(header[at] for at in found)
-            details.append(Detail(column.name, f"Two columns are meant ({shown}); keep one."))
-        elif found:
-            positions[column.name] = found[0]
-        elif column.required and column.name != table.ordinal:
-            details.append(Detail(column.name, f"The column is missing; title it '{column.name}'."))
-    for group in table.any_of:
-        if not any(name in positions for name in group):
-            details.append(Detail(group[0], f"One of the columns {' or '.join(group)} is needed."))
+    """Column name -> position; raises InvalidInput as `FileValidator` does. Titles that no column has are ignored."""
+    matching = header_matching(table.kind, header)
+    details = header_problems(table, header, matching)
     if details:
-        raise InvalidInput("The header does not fit: see the details; it must be the first row.", details=details)
-    return positions
+        raise InvalidInput("The header does not fit: see the details.", details=details)
+    return matching.positions
 
 
-def _normal(title: str) -> str:
-    return re.sub(r"[\s_-]+", "_", title.strip().rstrip("*").strip().casefold())
+def _blanks(values: Sequence[Any]) -> list[int]:
+    return [at for at, value in enumerate(values) if value is None] if None in values else []
 
 
 def _folded(values: Sequence[Any]) -> list[Any]:

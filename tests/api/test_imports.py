@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import openpyxl
 import pytest
 from fastapi import FastAPI
 from temporalio.client import Client
@@ -80,7 +82,12 @@ async def test_a_file_is_taken_and_applied_and_its_errors_are_told(tenant: Tenan
     ImportAnswer.model_validate(data)
     assert data["state"] == "succeeded"
     assert data["counts"] == {"rows": 2, "inserted": 1, "updated": 0, "unchanged": 0, "rejected": 1, "errors": 1}
-    assert data["errors"] == [{"row": 3, "column": "name", "value": "", "expected": "a value"}]
+    assert data["errors"] == [
+        {"sheet": "", "row": 3, "column": "name", "letter": "B", "value": "", "expected": "a value"}
+    ]
+    assert [(one["title"], one["letter"], one["column"], one["how"]) for one in data["columns"]] == [
+        ("customer_code", "A", "customer_code", "exact"), ("name", "B", "name", "exact"), ("Note", "C", None, None),
+    ]  # fmt: skip
     assert data["ignored_columns"] == ["Note"]
     with tenant_scope(tenant.id):
         assert await scoped(Customer).count() == 1
@@ -214,3 +221,67 @@ async def test_files_are_kept_until_they_expire(tenant: Tenant) -> None:
         assert [chunk async for chunk in files.stream(kept.id)] == [b"kept"]
         assert await scoped(StoredFile).distinct("_id") == [kept.id]
         assert gone.sha256 != kept.sha256
+
+
+async def test_a_real_sheet_is_read_and_its_errors_are_marked(tenant: Tenant, sign_in: SignIn) -> None:
+    """Titles above the header, a total below, a mapping that is kept for the source, and a copy with marked cells."""
+    manager = await sign_in("manager")
+    sheet = csv_of("Customers;;", "Kd.;Bezeichnung;Note", "C1;Northwind;x", "C2;;y", "Total;;2")
+    form: dict[str, Any] = {
+        "kind": "customers",
+        "source": "ERP",
+        "save_mapping": "true",
+        "mapping": '{"Kd.": "customer_code"}',
+    }
+    data = await finished(manager, (await send(manager, sheet, **form)).headers["location"])
+    ImportAnswer.model_validate(data)
+    assert (data["counts"]["inserted"], data["counts"]["rejected"]) == (1, 1)
+    assert data["header_rows"] == [2]
+    assert data["left_out"] == [{"row": 5, "text": "Total"}]
+    assert [one["how"] for one in data["columns"]] == ["given", "synonym", None]
+    answer = await manager.get(f"{IMPORTS}/{data['id']}/errors.xlsx")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="table-errors.xlsx"')
+    page = openpyxl.load_workbook(BytesIO(answer.content)).active
+    assert page["B4"].comment.text == "Bezeichnung: expected a value"  # type: ignore[index]
+    again = await finished(manager, (await send(manager, sheet, kind="customers", source="erp")).headers["location"])
+    assert again["counts"]["unchanged"] == 1
+    assert [one["how"] for one in again["columns"]] == ["saved", "synonym", None]
+    clean = await send(manager, csv_of("customer_code,name", "C1,Northwind"), kind="customers")
+    data = await finished(manager, clean.headers["location"])
+    assert (await manager.get(f"{IMPORTS}/{data['id']}/errors.xlsx")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"mapping": "{"}, "mapping"),
+        ({"mapping": "[]"}, "mapping"),
+        ({"mapping": '{"a": 1}'}, "mapping"),
+        ({"mapping": '{"a": NaN}'}, "mapping"),
+        ({"mapping": '{"a": "name", "a": "name"}'}, "mapping"),
+        ({"mapping": '{"a": "\\ud800"}'}, "mapping"),
+        ({"mapping": '{"a": "nonsense"}'}, "mapping"),
+        ({"mapping": '{"a": "name", "b": "name"}'}, "mapping"),
+        ({"mapping": "[" * 50_000}, "mapping"),
+        ({"decimal": ","}, "decimal"),
+        ({"date_order": "dmy"}, "date_order"),
+        ({"header_row": "0"}, "header_row"),
+        ({"sheet": "Data"}, "sheet"),
+        ({"source": "nobody"}, "source"),
+        ({"save_mapping": "true"}, "save_mapping"),
+    ],
+)
+async def test_what_is_said_of_a_file_must_fit(sign_in: SignIn, form: dict[str, Any], field: str) -> None:
+    answer = await send(await sign_in("manager"), CUSTOMERS, kind="customers", **form)
+    assert answer.status_code == 422, answer.text
+    assert field in {detail["field"].rpartition(".")[2] for detail in answer.json()["error"]["details"]}
+    assert len(answer.content) < 5_000
+
+
+async def test_another_mapping_under_the_same_key_is_another_request(sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    key = {"Idempotency-Key": str(uuid4())}
+    first = await send(manager, CUSTOMERS, kind="customers", headers=key)
+    other = await send(manager, CUSTOMERS, kind="customers", headers=key, decimal="comma")
+    assert (first.status_code, other.status_code) == (202, 422)
+    await finished(manager, first.headers["location"])

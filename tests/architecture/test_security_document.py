@@ -47,6 +47,7 @@ def _whose(subject: str, role: Role) -> str:
     sees_all = {
         "customers": customer_scope(Person(role)).all_customers,
         "reports": role in SEES_ALL_REPORTS,
+        "imports": may(Actor(role), Action.IMPORT_FILE).allowed,
         "operations": may(Actor(role), Action.MOVE_CYCLE).allowed,
     }
     return "yes" if subject == "the tenant" else "all" if sees_all[subject] else "own"

@@ -20,9 +20,9 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from core.text import NOT_CALCULATED
 from integrations.spreadsheets.frames import Batch
 from integrations.spreadsheets.limits import ReadLimits
-from integrations.spreadsheets.reader import frames
+from integrations.spreadsheets.reader import Wish, frames
 from integrations.spreadsheets.tables import FileKind, read_batches
-from integrations.spreadsheets.xlsx_rows import xlsx_rows
+from integrations.spreadsheets.xlsx_rows import Workbook
 from tests import spreadsheet_files as files
 
 
@@ -282,12 +282,13 @@ def test_what_xlsxwriter_writes_is_read_back(table: list[list[Any]], in_order: b
         for at, row in enumerate(table, start=2)
         if any(cell is not None and not (isinstance(cell, str) and not cell.strip()) for cell in row)
     ]
-    found = [
-        tuple(None if cell == "" else cell for cell in row)
-        for frame in frames(xlsx_rows(path, ReadLimits()), ReadLimits(), 0)
-        if "batch" in frame
-        for row in zip(frame["batch"]["rows"], *frame["batch"]["columns"], strict=True)
-    ]
+    with Workbook(path, ReadLimits()) as workbook:
+        found = [
+            tuple(None if cell == "" else cell for cell in row)
+            for frame in frames(workbook.rows(1), ReadLimits(), Wish(sheet=1, after=1, width=3))
+            if "batch" in frame
+            for row in zip(frame["batch"]["rows"], *frame["batch"]["columns"], strict=True)
+        ]
     assert found == expected
 
 

@@ -70,6 +70,7 @@ async def test_a_hostile_workbook_is_refused(
     peak = frames_seen[-1]["peak_kib"] // 1024
     print(f"{make.__name__}: {path.stat().st_size // 1024} KB, {seconds:.2f} s, {peak} MB")
     print(f"    {error.message}")
+    assert frames_seen[-1]["peak_kib"] * 1024 <= ReadLimits().memory_bytes
     assert "root:" not in error.message
     assert error.message.endswith(".")
     assert not readers()
@@ -141,13 +142,21 @@ async def test_leaving_early_ends_the_reader(tmp_path: Path) -> None:
     assert not readers()
 
 
+_SURVEY_OF_NUMBERS = (
+    'import sys, struct; body = b\'{"survey": {"sheets": [{"number": 1, "name": "a", "rows": [[1, [2]]], '
+    '"refused": null}], "delimiter": "", "from_1904": false}}\'; '
+    "sys.stdout.buffer.write(struct.pack('>I', len(body)) + body)"
+)
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
         ("print('not a frame')", "could not be read"),
         ("import sys; sys.stdout.buffer.write(b'\\xff\\xff\\xff\\xff')", "could not be read"),
         ("import sys; sys.stdout.buffer.write(b'\\x00\\x00\\x00\\x02[]')", "could not be read"),
-        ("import sys; sys.stdout.buffer.write(b'\\x00\\x00\\x00\\x0e{\"header\": [1]}')", "could not be read"),
+        ("import sys; sys.stdout.buffer.write(b'\\x00\\x00\\x00\\x0e{\"survey\": [1]}')", "could not be read"),
+        (_SURVEY_OF_NUMBERS, "could not be read"),
         ("import sys; sys.stdout.buffer.write(b'\\x00\\x00\\x00\\x0b{\"batch\":1}')", "could not be read"),
         ("import sys; sys.stdout.buffer.write(b'\\x00\\x00\\x00\\x0d{\"refused\":1}')", "could not be read"),
         ("import os; os.abort()", "memory or time"),

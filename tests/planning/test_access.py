@@ -61,7 +61,13 @@ EXPECTED = {
     Action.SUBMIT_FORECAST: "ams",
     Action.IMPORT_FILE: "am",
     Action.IMPORT_USERS: "a",
-    Action.READ_IMPORT: "am",
+    Action.IMPORT_FORECASTS: "ams",
+    Action.READ_IMPORT: "ams",
+    Action.UNDO_IMPORT: "am",
+    Action.READ_TEMPLATE: "amsv",
+    Action.EXPORT: "amsv",
+    Action.READ_SALES: "amsv",
+    Action.CORRECT_SALES: "am",
     Action.GENERATE_REPORT: "amsv",
     Action.READ_REPORT: "amsv",
     Action.READ_OPERATION: "amsv",
@@ -108,7 +114,7 @@ COMPANY_WIDE = {
     Action.MOVE_CYCLE,
     Action.DELETE_CYCLE,
     Action.IMPORT_FILE,
-    Action.READ_IMPORT,
+    Action.UNDO_IMPORT,
 }
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from core.errors import PayloadTooLarge
 from integrations.spreadsheets.limits import ReadLimits
-from integrations.spreadsheets.xlsx_rows import xlsx_rows
+from integrations.spreadsheets.xlsx_rows import Workbook
 from reports import workbooks
 from reports.workbooks import Column, SheetSpec, Value, csv_text, write_csv, write_xlsx
 
@@ -135,7 +135,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_s
 def test_what_is_written_is_read_back(rows: list[tuple[str, Decimal, date]], tmp_path: Path) -> None:
     path = tmp_path / "plan.xlsx"
     path.write_bytes(xlsx(rows, [Column("text"), Column("quantity", "quantity"), Column("day", "date")]))
-    read = list(xlsx_rows(path, ReadLimits()))[1:]
+    with Workbook(path, ReadLimits()) as workbook:
+        read = list(workbook.rows(1))[1:]
     shown = [
         (at, text.translate(dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")), number, day)
         for at, (text, number, day) in enumerate(rows, start=2)

@@ -271,6 +271,8 @@ async def test_an_import_is_read_with_counts_and_errors() -> None:
     job = await imported("customers", *CUSTOMERS, "C3,,,,")
     shown = await imports.read(job.id)
     assert (shown["state"], shown["counts"]["inserted"], shown["counts"]["rejected"]) == ("succeeded", 2, 1)
-    assert shown["errors"] == [{"row": 4, "column": "name", "value": "", "expected": "a value"}]
+    assert shown["errors"] == [
+        {"sheet": "", "row": 4, "column": "name", "letter": "B", "value": "", "expected": "a value"}
+    ]
     waiting = await imports.read((await accepted("customers", *CUSTOMERS)).id)
     assert (waiting["state"], waiting["errors"]) == ("queued", [])

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
+from core.context import acting_as
 from planning.access import Action
+from planning.roles import Role
+from services import files, jobs
+from tests import imported
 from tests.api.matrix.base import Row
+from tests.api.matrix.world import World
 
 TABLE = {"file": ("table.csv", b"item_code,name\nNEW,New\n")}
 
@@ -26,4 +32,21 @@ ROWS = {
     ),
     "list_imports": Row(Action.READ_IMPORT),
     "read_import": Row(Action.READ_IMPORT),
+    "download_import_errors": Row(
+        Action.READ_IMPORT, scoped=True, ids=lambda world: {"import_id": world.ids["marked_import_id"]}
+    ),
 }
+
+
+async def make(world: World) -> None:
+    """Imports whose errors are marked: one that the rep sent, and one that the manager did."""
+    world.ids["marked_import_id"] = await _marked(world, Role.SALES_REP, world.mark)
+    world.others["import_id"] = await _marked(world, Role.MANAGER, world.hidden)
+
+
+async def _marked(world: World, role: Role, word: str) -> UUID:
+    with acting_as(world.users[role].id):
+        job = await imported.accepted("products", "item_code,name", word)
+        workbook = await files.store(word.encode(), name="errors.xlsx", content_type="text/plain")
+        await jobs.succeed(job.id, {}, result_file_id=workbook.id)
+    return job.id
