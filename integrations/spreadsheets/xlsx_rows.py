@@ -42,7 +42,7 @@ _Found = tuple[str, str, str, str, str, str]
 _LAST_ROW = 1_048_576
 _LONG_TEXT = 256
 _REMEMBERED = 100_000
-_TOP_PIECES = 2
+_TOP_PIECES = 1
 _TAIL_BYTES = 8 * MEBIBYTE
 
 
