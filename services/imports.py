@@ -30,6 +30,7 @@ from planning.access import Action, Actor, may
 from planning.calendar import MonthRule
 from planning.months import Month
 from services import audit, calendar, jobs, months
+from services.identity import Caller
 from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
 from services.import_apply.writers import WRITERS
 from services.import_kinds.tables import ImportKind
@@ -300,10 +301,10 @@ class _Run:
         }
 
 
-async def read(import_id: UUID) -> RawDocument:
-    """One import with its row errors; raises NotFound."""
+async def read(import_id: UUID, only_of: UUID | None = None) -> RawDocument:
+    """One import with its row errors; raises NotFound, also when it is not one of that person (None = of anybody)."""
     job = await jobs.get(import_id)
-    if job.kind != KIND:
+    if job.kind != KIND or only_of not in (None, job.requested_by):
         raise NotFound()
     errors = job.findings if job.state not in jobs.UNFINISHED else sorted(job.findings, key=lambda one: one["row"])
     return {
@@ -313,9 +314,18 @@ async def read(import_id: UUID) -> RawDocument:
     }
 
 
-async def list_imports(kind: ImportKind | None, state: str | None, window: Window, at: datetime) -> Listing:
-    """One page of the imports that are still kept at that time, without their row errors."""
+def only_of(caller: Caller) -> UUID | None:
+    """Whose imports somebody sees: everybody's (None) who may import all kinds, else their own."""
+    return None if may(caller.actor, Action.IMPORT_FILE).allowed else caller.user_id
+
+
+async def list_imports(
+    kind: ImportKind | None, state: str | None, window: Window, at: datetime, only_of: UUID | None = None
+) -> Listing:
+    """One page of the imports that are still kept at that time, without their row errors; only those of a person."""
     query: dict[str, Any] = {"kind": KIND} | jobs.still_kept(at)
+    if only_of is not None:
+        query["requested_by"] = only_of
     if kind is not None:
         query["params.kind"] = str(kind)
     if state is not None:

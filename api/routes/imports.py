@@ -90,8 +90,10 @@ async def create_import(
 async def list_imports(
     query: Annotated[ImportQuery, query_of(ImportQuery)], caller: Reader, received_at: ReceivedAt
 ) -> Response:
-    """Newest first, without their row errors."""
-    listing = await imports.list_imports(query.kind, query.state, query.window("received_at"), received_at)
+    """Newest first, without their row errors: all for those who may import, else the own ones."""
+    listing = await imports.list_imports(
+        query.kind, query.state, query.window("received_at"), received_at, imports.only_of(caller)
+    )
     return page(listing, query.page, query.limit)
 
 
@@ -100,7 +102,7 @@ async def list_imports(
 )
 async def read_import(import_id: UUID, caller: Reader) -> Response:
     """Its state, counts so far, and all row errors."""
-    return item(await imports.read(import_id))
+    return item(await imports.read(import_id, imports.only_of(caller)))
 
 
 @router.get(

@@ -31,7 +31,7 @@ ROWS = {
         },
     ),
     "list_imports": Row(Action.READ_IMPORT),
-    "read_import": Row(Action.READ_IMPORT),
+    "read_import": Row(Action.READ_IMPORT, scoped=True),
     "download_import_errors": Row(
         Action.READ_IMPORT, scoped=True, ids=lambda world: {"import_id": world.ids["marked_import_id"]}
     ),

@@ -183,8 +183,11 @@ async def _make_jobs(world: World) -> None:
         file = await imported.accepted("products", "item_code,name", f"{world.mark}-P9,{world.mark} ninth")
     await run_import_job(file.id)
     assert (await scoped(Job).get(file.id)).state == "succeeded"
+    with acting_as(world.users[Role.SALES_REP].id):
+        own = await imported.accepted("products", "item_code,name", f"{world.mark}-P10,{world.mark} tenth")
+    await run_import_job(own.id)
     assert await scoped(Operation).exists({"_id": world.ids["operation_id"]})
-    world.ids["import_id"] = file.id
+    world.ids["import_id"], world.others["import_id"] = own.id, file.id
 
 
 def _stored(row: Any) -> bytes:
