@@ -53,7 +53,7 @@ async def read_page(
     """
     size = window.limit + 1
     cursor = door.raw.with_options(codec_options=_STORED_IDS).find(
-        _as_stored(door.where(query)),
+        as_stored(door.where(query)),
         projection,
         sort=list(window.sort),
         skip=window.skip,
@@ -86,12 +86,12 @@ def uuid_text(stored: bytes) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _as_stored(node: Any) -> Any:
+def as_stored(node: Any) -> Any:
     """The query with its UUIDs in their stored form."""
     if isinstance(node, UUID):
         return Binary.from_uuid(node)
     if isinstance(node, Mapping):
-        return {key: _as_stored(value) for key, value in node.items()}
+        return {key: as_stored(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):
-        return [_as_stored(value) for value in node]
+        return [as_stored(value) for value in node]
     return node

@@ -14,7 +14,7 @@ from core.documents import TenantDocument
 
 
 class Job(TenantDocument):
-    """`kind` is `import` or `report`; `state` is queued, running, succeeded, rejected or failed.
+    """`kind` is `import`, `report`, `export` or `findings`; `state` is queued, running, succeeded, rejected or failed.
 
     `params` is what was asked, `progress` moves while it runs, `cursor` is where a resumed run goes on. `rejected` says
     that the input was refused (see `error` and `findings`), `failed` that we could not do it. `layout` is where an

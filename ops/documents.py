@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ops.column_doc import columns_text
 from ops.error_doc import errors_text
 from ops.openapi import openapi_text
 from ops.schema_doc import schema_text
@@ -13,6 +14,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/openapi.json": openapi_text,
     "docs/errors.md": errors_text,
     "docs/schema.md": schema_text,
+    "docs/columns.md": columns_text,
 }
 ROOT = Path(__file__).parent.parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from activities import cycles, findings, imports, jobs, reports, rollups, upkeep
+from activities import cycles, exports, findings, imports, jobs, reports, rollups, upkeep
 from activities.mails import MailActivities
 from core.settings import Settings
 from workflows.deliver_mails import DeliverMails
@@ -32,6 +32,7 @@ def activities(settings: Settings) -> tuple[Callable[..., Any], ...]:
         cycles.prepare_cycle,
         cycles.read_cycle,
         cycles.seal_snapshot,
+        exports.run_export,
         findings.run_findings,
         imports.run_import,
         jobs.fail_job,

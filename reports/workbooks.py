@@ -20,24 +20,24 @@ from typing import Any, BinaryIO, Literal
 import xlsxwriter
 
 from core.errors import PayloadTooLarge
-from core.text import printable
+from core.text import guarded, printable
 
 ColumnKind = Literal["text", "quantity", "money", "price", "percent", "month", "date", "int"]
 Value = str | int | float | Decimal | date | bool | None
 
 MAX_ROWS = 1_048_575
-_CELL_CHARS = 32_767
+CELL_CHARS = 32_767
 # A fixed time of creation: the same rows give the same bytes.
 CREATED = datetime(2000, 1, 1, tzinfo=UTC)
 
-_WIDTHS: dict[str, float] = {
+WIDTHS: dict[str, float] = {
     "text": 24, "quantity": 12, "money": 14, "price": 12, "percent": 10, "month": 10, "date": 12, "int": 8,
 }  # fmt: skip
-_FORMATS = {
+FORMATS = {
     "text": "@", "quantity": "#,##0.000", "money": "#,##0.00", "price": "#,##0.00######", "percent": "0.0%",
     "month": "@", "date": "yyyy-mm-dd", "int": "0",
 }  # fmt: skip
-_WHOLE_QUANTITY = "#,##0"
+WHOLE_QUANTITY = "#,##0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class SheetSpec:
 
 def write_xlsx(target: Path | BinaryIO, sheets: Iterable[SheetSpec]) -> None:
     """Write the workbook: frozen header with a filter, formats by kind. Raises PayloadTooLarge beyond Excel's rows."""
-    options = {"constant_memory": True, "default_date_format": _FORMATS["date"]}
+    options = {"constant_memory": True, "default_date_format": FORMATS["date"]}
     book = xlsxwriter.Workbook(str(target) if isinstance(target, Path) else target, options)
     try:
         book.set_properties({"created": CREATED})
-        formats = {kind: book.add_format({"num_format": code}) for kind, code in _FORMATS.items()}
-        formats["whole"] = book.add_format({"num_format": _WHOLE_QUANTITY})
+        formats = {kind: book.add_format({"num_format": code}) for kind, code in FORMATS.items()}
+        formats["whole"] = book.add_format({"num_format": WHOLE_QUANTITY})
         formats["header"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         for sheet in sheets:
             _write_sheet(book, sheet, formats)
@@ -84,7 +84,7 @@ def _write_sheet(book: Any, sheet: SheetSpec, formats: dict[str, Any]) -> None:
     page.fit_to_pages(1, 0)
     page.repeat_rows(0)
     for at, column in enumerate(sheet.columns):
-        page.set_column(at, at, column.width or _WIDTHS[column.kind], formats[column.kind])
+        page.set_column(at, at, column.width or WIDTHS[column.kind], formats[column.kind])
         page.write_string(0, at, printable(column.header, max_length=255), formats["header"])
     writers = [_cell_writer(page, column.kind, formats) for column in sheet.columns]
     last = 0
@@ -107,7 +107,7 @@ def _cell_writer(page: Any, kind: ColumnKind, formats: dict[str, Any]) -> Callab
         if isinstance(value, str):
             moment = _iso_date(value) if kind == "date" else None
             if moment is None:
-                page.write_string(row, at, printable(value, max_length=_CELL_CHARS), text)
+                write_text(page, row, at, value, text)
             else:
                 page.write_datetime(row, at, moment, own)
         elif isinstance(value, bool):
@@ -118,6 +118,20 @@ def _cell_writer(page: Any, kind: ColumnKind, formats: dict[str, Any]) -> Callab
             page.write_number(row, at, value, whole if kind == "quantity" and value == int(value or 0) else own)
 
     return write
+
+
+def write_text(page: Any, row: int, at: int, text: str, cell_format: Any = None) -> None:
+    """A text into a cell, as text whatever it holds.
+
+    xlsxwriter takes what begins with `<r>` and ends with `</r>` for XML of its own, and would write it as it is: so it
+    comes in three runs, which together are the same text.
+    """
+    shown = printable(text, max_length=CELL_CHARS)
+    if shown.startswith("<r>") and shown.endswith("</r>"):
+        formats = () if cell_format is None else (cell_format,)
+        page.write_rich_string(row, at, shown[:1], shown[1:2], shown[2:], *formats)
+    else:
+        page.write_string(row, at, shown, cell_format)
 
 
 def _iso_date(text: str) -> date | None:
@@ -137,13 +151,9 @@ def sheet_name(title: str, taken: set[str]) -> str:
     return name
 
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
 def csv_text(text: str) -> str:
     """The text as a csv cell that no program takes for a formula."""
-    shown = printable(text, max_length=_CELL_CHARS)
-    return "'" + shown if shown.startswith(_FORMULA_STARTS) else shown
+    return guarded(printable(text, max_length=CELL_CHARS))
 
 
 def write_csv(target: Path | BinaryIO, columns: Sequence[Column], rows: Iterable[Sequence[Value]]) -> None:
@@ -152,16 +162,30 @@ def write_csv(target: Path | BinaryIO, columns: Sequence[Column], rows: Iterable
         with target.open("wb") as file:
             write_csv(file, columns, rows)
         return
-    text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
-    writer = csv.writer(text)
-    writer.writerow([csv_text(column.header) for column in columns])
-    for row in rows:
-        writer.writerow([_csv_value(value) for value in row])
-    text.flush()
-    text.detach()
+    csv_rows = CsvRows(target)
+    csv_rows.write([[column.header for column in columns]])
+    csv_rows.write(rows)
+    csv_rows.close()
 
 
-def _csv_value(value: Value) -> str:
+class CsvRows:
+    """A csv in the form of `write_csv`, written in pieces. Closing leaves the target open."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._text = io.TextIOWrapper(target, encoding="utf-8-sig", newline="")
+        self._writer = csv.writer(self._text)
+
+    def write(self, rows: Iterable[Sequence[Value]]) -> None:
+        """More rows."""
+        self._writer.writerows([csv_value(value) for value in row] for row in rows)
+
+    def close(self) -> None:
+        """All is in the target afterwards."""
+        self._text.flush()
+        self._text.detach()
+
+
+def csv_value(value: Value) -> str:
     if value is None:
         return ""
     if isinstance(value, str):

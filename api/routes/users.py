@@ -7,7 +7,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from api.dependencies import IdempotencyKey, allow
+from api.dependencies import IdempotencyKey, ReceivedAt, allow
 from api.envelope import Item, Page, item, no_content, page
 from api.errors import errors
 from api.etags import STALE, IfMatch, etag
@@ -18,9 +18,11 @@ from api.texts import said
 from core.errors import Conflict, EmailTaken, NotFound
 from core.uploads import content_disposition
 from planning.access import Action
-from reports.people import users_workbook
-from services import invitations, users
+from reports.filled import open_file
+from services import exports, invitations, users
+from services.exports import Wanted
 from services.identity import Caller
+from services.import_kinds.tables import ImportKind
 
 router = router_of("users")
 
@@ -64,10 +66,11 @@ async def invite_user(body: NewUser, caller: Keeper, key: IdempotencyKey) -> Res
     response_class=Response,
     responses=WORKBOOK,
 )
-async def export_users(caller: Reader) -> Response:
-    """Address, name, role and language of everybody who was not deleted: the columns of the import of users."""
+async def export_users(caller: Reader, received_at: ReceivedAt) -> Response:
+    """Everybody who was not deleted, in the columns of the import of users: the same file as `POST /exports` makes."""
+    workbook = await exports.at_once(caller, Wanted(ImportKind.USERS), open_file, received_at)
     headers = {"Content-Disposition": content_disposition("users.xlsx")}
-    return Response(await users_workbook(), headers=headers, media_type=XLSX)
+    return Response(workbook, headers=headers, media_type=XLSX)
 
 
 @router.get("/users/{user_id}", summary="Read a person", response_model=Item[UserView], responses=errors(NotFound))

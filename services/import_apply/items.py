@@ -70,7 +70,7 @@ class ItemOfCustomerWriter(KeyedWriter):
         rows, errors = self.incoming(batch)
         self.versions = await self._versions({row.key[0] for row in rows})
         entries = await self._entries(rows)
-        plan = self._against(entries, rows, errors + await self._of_inactive(rows, entries))
+        plan = self._against(entries, rows, errors + await self._misfits(rows, entries))
         refused = {error.row for error in plan.errors}
         self.planned = [row for row in rows if row.row not in refused]
         if self.context.dry_run:
@@ -151,7 +151,7 @@ class ItemOfCustomerWriter(KeyedWriter):
             found[entry["customer_id"] + entry["product_id"]][entry["valid_from"]] = entry
         return found
 
-    async def _of_inactive(self, rows: Sequence[Incoming], entries: Entries) -> list[RowError]:
+    async def _misfits(self, rows: Sequence[Incoming], entries: Entries) -> list[RowError]:
         """Nothing new is tied to an inactive customer or product; what is there may be corrected."""
         new = [row for row in rows if row.key[2] not in entries.get(_pair(row), {})]
         errors = []
@@ -207,14 +207,19 @@ class PriceWriter(ItemOfCustomerWriter):
 
     def incoming(self, batch: ValidBatch) -> tuple[list[Incoming], list[RowError]]:
         rows, errors = super().incoming(batch)
-        kept = []
+        own = self.currencies
+        said = ({**row.values, "currency": row.values["currency"] or own[row.key[0]]} for row in rows)
+        return [Incoming(row.row, row.key, values) for row, values in zip(rows, said, strict=True)], errors
+
+    async def _misfits(self, rows: Sequence[Incoming], entries: Entries) -> list[RowError]:
+        """A price from before the customer's currency changed keeps its own; everything else is in the customer's."""
+        errors = await super()._misfits(rows, entries)
         for row in rows:
             own, said = self.currencies[row.key[0]], row.values["currency"]
-            if said in (None, own):
-                kept.append(Incoming(row.row, row.key, {**row.values, "currency": own}))
-            else:
+            stored = entries.get(_pair(row), {}).get(row.key[2])
+            if said != own and (stored is None or stored["currency"] != said):
                 errors.append(self.context.error(row.row, "currency", said, f"{own}, the currency of this customer"))
-        return kept, errors
+        return errors
 
     def values(self, batch: ValidBatch) -> list[dict[str, Any]]:
         currencies = batch.columns.get("currency") or [None] * len(batch.rows)

@@ -73,7 +73,7 @@ class ProductWriter(MasterWriter):
         self.ids: dict[str, UUID] = {}
         """The products that the rows of a batch are about, by code: stored ones, and the new ones with their ids."""
         self.new: set[UUID] = set()
-        self.successors: dict[str, UUID] = {}
+        self.inactive: set[UUID] = set()
         self.links: list[_NewLink] = []
 
     @property
@@ -113,7 +113,7 @@ class ProductWriter(MasterWriter):
             return rows, errors
         known = []
         for row, code in zip(rows, batch.columns["successor"], strict=True):
-            successor = self.successors.get(code_key(code or ""))
+            successor = self.ids.get(code_key(code or ""))
             if code is None:
                 known.append(replace(row, values={**row.values, **_taken_away(row.values)}))
             elif successor is None:
@@ -134,7 +134,7 @@ class ProductWriter(MasterWriter):
         fresh = {key: uuid4() for key in own - stored.keys()}
         self.new = set(fresh.values())
         self.ids = stored | fresh
-        self.successors = {row["code_key"]: row["_id"] for row in rows if row["is_active"]} | fresh
+        self.inactive = {row["_id"] for row in rows if not row["is_active"]}
 
     async def _misfits(self, rows: Sequence[Incoming], stored: Stored) -> list[RowError]:
         """What does not fit together, in the row or with what is stored."""
@@ -148,6 +148,9 @@ class ProductWriter(MasterWriter):
                 column = {"successor_id": "successor"}.get(field, "unit" if "." in field else field)
                 shown = row.values.get(column)
                 errors.append(self.context.error(row.row, column, _plain(shown) or "", f"a value that {words}"))
+            successor = row.values.get("successor_id")
+            if successor in self.inactive and successor != before.get("successor_id"):
+                errors.append(self.context.error(row.row, "successor", "", UNKNOWN))
             if before and after["unit"] != before["unit"]:
                 units[before["_id"]] = row
         for product_id, reason in (await locked_units(list(units))).items() if units else ():

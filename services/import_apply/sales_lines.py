@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.collections import as_binary, scoped_binary
 from core.errors import InvalidInput
 from core.mongo import RawDocument
 from core.text import code_key
+from models.merged import load_merged
 from models.sale import FROM_FILES, SaleLine
 from planning.numbers import value_of
 from planning.sales_types import SalesType
@@ -38,10 +39,14 @@ class SalesWriter(Writer):
 
     customers: References
     products: References
+    owners: Mapping[Id, Id]
+    """The customer that each merged one is now."""
 
     async def prepare(self) -> None:
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
+        merged = await load_merged()
+        self.owners = {as_binary(source): as_binary(target) for source, target in merged.targets.items()}
 
     async def plan(self, batch: ValidBatch) -> Plan:
         priced, unpriced = self._with_revenue(batch)
@@ -56,7 +61,7 @@ class SalesWriter(Writer):
                 line["source"] = FROM_FILES if before is None else before["source"]
             if before is None:
                 plan.new.append(line)
-            elif differs(before, line):
+            elif differs(self._as_owned(before), line):
                 plan.changed.append(({"_id": line["_id"]}, {"$set": {k: v for k, v in line.items() if k != "_id"}}))
                 plan.touched.add(before["customer_id"])
                 plan.months.add(before["month"])
@@ -76,6 +81,11 @@ class SalesWriter(Writer):
             await insert_or_update(door, plan.new, ("_id",))
             await door.update_rows(plan.changed)
         return []
+
+    def _as_owned(self, stored: RawDocument) -> RawDocument:
+        """A stored line as the file names its customer: a merged one is named by the code of who it is now."""
+        owner = self.owners.get(stored["customer_id"])
+        return stored if owner is None else {**stored, "customer_id": owner}
 
     def _lines(self, batch: ValidBatch, customers: Sequence[Id], products: Sequence[Id]) -> list[RawDocument]:
         columns, count = batch.columns, len(batch.rows)

@@ -253,12 +253,17 @@ def whole(minimum: int, maximum: int) -> Parser:
     return _Whole(minimum, maximum)
 
 
+_NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?=;|$)|([^;]*))(?:;|$)')
+
+
 def names(max_length: int, most: int) -> Parser:
-    """Several short texts in one cell, separated by semicolons; each of them once."""
+    """Several short texts in one cell, separated by semicolons; each of them once. One that holds a semicolon stands
+    between quotation marks."""
     as_text = text(max_length)
 
     def parse(cell: Any) -> tuple[str, ...]:
-        parts = [as_text(part) for part in plain_text(cell).split(";") if part.strip()]
+        written = (quoted.replace('""', '"') or bare for quoted, bare in _NAME.findall(plain_text(cell)))
+        parts = [as_text(part) for part in written if part.strip()]
         if len(parts) > most:
             raise Unacceptable(f"at most {most} names, separated by semicolons")
         found: dict[str, str] = {}
@@ -267,6 +272,11 @@ def names(max_length: int, most: int) -> Parser:
         return tuple(found.values())
 
     return parse
+
+
+def joined_names(parts: Iterable[str]) -> str:
+    """The cell that `names` reads as these texts."""
+    return "; ".join('"' + part.replace('"', '""') + '"' if ";" in part or part[0] == '"' else part for part in parts)
 
 
 def choice(*values: str) -> Parser:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from core.sheets import CellKind
 from models.customer import MAX_ALIASES
+from planning.access import Action
 from planning.lifecycle import Status
 from planning.numbers import MONEY, PRICE, QUANTITY
 from planning.rates import RateKind
@@ -29,12 +31,29 @@ class ImportKind(StrEnum):
     SALES = "sales"
 
 
+class OwnValues(StrEnum):
+    """What a company has of its own, to be offered as a list where it is filled in."""
+
+    REGION = "region"
+    GROUP = "group"
+    COUNTRY = "country"
+    CATEGORY = "category"
+    FAMILY = "family"
+    BRAND = "brand"
+    UNIT = "unit"
+    CURRENCY = "currency"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column by its name and synonyms. `default` fills blank cells and an absent column.
 
     `folded` columns are compared trimmed and case-folded in natural keys. `in_base_currency` columns are currencies
     that must be the company's own: sales and costs are added up as they come.
+
+    The rest is for templates and exports: how a cell shows, what the column means and what may stand in it (`choices`,
+    or values that the company has already: `own`); `needs` is what somebody must be allowed to see it at all. What is
+    not `stored`, because something else follows from it, stands in templates only.
     """
 
     name: str
@@ -44,12 +63,23 @@ class Column:
     default: object = None
     folded: bool = False
     in_base_currency: bool = False
+    shown: CellKind = "text"
+    about: str = ""
+    examples: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    own: OwnValues | None = None
+    needs: Action | None = None
+    stored: bool = True
+    width: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KindTable:
     """`key` names the columns of the natural key; `ordered` pairs (from, to) must not run backwards; of each group in
     `any_of` at least one column must be filled; `ordinal` is numbered within the rest of the key where it is absent.
+
+    `reads` is what somebody must be allowed to get a template or an export; without it there is none. `about` says what
+    a row is.
     """
 
     kind: ImportKind
@@ -58,146 +88,235 @@ class KindTable:
     ordered: tuple[tuple[str, str], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     ordinal: str | None = None
+    reads: Action | None = None
+    about: str = ""
 
 
 ROLES = ("admin", "manager", "sales_rep", "viewer")
 RATE_KINDS = tuple(kind.value for kind in RateKind)
 LINE_TYPES = ("sale", "return", "price_credit", "rebate", "free_goods", "cancellation", "service")
+YES_NO = ("yes", "no")
+FIRST_DAY_YEAR = 1900
+"""Validity may begin long before there were sales: 1900-01-01 stands for always."""
 
-_CUSTOMER = Column("customer_code", cells.code(), True, ("customer", "customer_id", "customer_no", "customer_number"),
-                   folded=True)  # fmt: skip
-_ITEM = Column("item_code", cells.code(), True,
-               ("item", "product", "product_code", "sku", "stock_code", "stockcode", "item_no", "item_number"),
-               folded=True)  # fmt: skip
-_EMAIL = Column("email", cells.email(), True, ("e_mail", "mail", "user", "rep"))
-_NAME = Column("name", cells.text(MAX_NAME), True)
-_CURRENCY = Column("currency", cells.currency(), synonyms=("currency_code",))
+_CUSTOMER = Column(
+    "customer_code", cells.code(), True, ("customer", "customer_id", "customer_no", "customer_number"), folded=True,
+    shown="code", about="The customer's code as your systems write it.", examples=("00123", "C-2040"),
+)  # fmt: skip
+_ITEM = Column(
+    "item_code", cells.code(), True,
+    ("item", "product", "product_code", "sku", "stock_code", "stockcode", "item_no", "item_number"), folded=True,
+    shown="code", about="The product's item code as your systems write it.", examples=("85123A", "0042"),
+)  # fmt: skip
+_EMAIL = Column(
+    "email", cells.email(), True, ("e_mail", "mail", "user", "rep"), width=34,
+    about="The address that the person signs in with.", examples=("rosa@acme.example", "max@acme.example"),
+)  # fmt: skip
+_NAME = Column(
+    "name", cells.text(MAX_NAME), True, width=28, about="The person's name.", examples=("Rosa Rep", "Max Manager")
+)
+_CURRENCY = Column(
+    "currency", cells.currency(), synonyms=("currency_code",), own=OwnValues.CURRENCY, width=10,
+    about="The ISO code of the currency; blank is the company's own.", examples=("EUR", ""),
+)  # fmt: skip
 _BASE_CURRENCY = replace(_CURRENCY, in_base_currency=True)
-_VALID_TO = Column("valid_to", cells.day(), synonyms=("to", "until", "end_date"))
-_VALID_FROM = Column("valid_from", cells.day(), synonyms=("from", "start_date"))
-_STARTS = Column("valid_from", cells.day(), True, _VALID_FROM.synonyms)
+_VALID_TO = Column(
+    "valid_to", cells.day(FIRST_DAY_YEAR), synonyms=("to", "until", "end_date"), shown="date",
+    about="The last day, included; blank is an open end.", examples=("2026-12-31", ""),
+)  # fmt: skip
+_VALID_FROM = Column(
+    "valid_from", cells.day(FIRST_DAY_YEAR), synonyms=("from", "start_date"), shown="date",
+    about="The first day, included; blank is always.", examples=("2026-01-01", ""),
+)  # fmt: skip
+_STARTS = Column(
+    "valid_from", cells.day(FIRST_DAY_YEAR), True, _VALID_FROM.synonyms, shown="date",
+    about="The first day, included.", examples=("2026-01-01", "2027-01-01"),
+)  # fmt: skip
 
 _USERS = KindTable(
     ImportKind.USERS,
     (
         _EMAIL,
         _NAME,
-        Column("role", cells.choice(*ROLES), True),
-        Column("language", cells.language(), synonyms=("lang",)),
+        Column("role", cells.choice(*ROLES), True, choices=ROLES, width=12,
+               about="What the person may do.", examples=("sales_rep", "manager")),
+        Column("language", cells.language(), synonyms=("lang",), width=10,
+               about="The language of mails, as two letters; blank changes nothing.", examples=("en", "de")),
     ),
     key=("email",),
-)
+    reads=Action.READ_USERS,
+    about="A row is a person. A new one is invited by mail and chooses a password with the link in it.",
+)  # fmt: skip
 _CUSTOMERS = KindTable(
     ImportKind.CUSTOMERS,
     (
         _CUSTOMER,
-        Column("name", cells.text(200), True, ("customer_name",)),
-        Column("region", cells.text(100)),
-        Column("group", cells.text(100), synonyms=("customer_group",)),
-        Column("country", cells.text(100)),
-        _CURRENCY,
-        Column("status", cells.choice(*Status)),
-        Column("aliases", cells.names(100, MAX_ALIASES), synonyms=("alias", "other_names")),
+        Column("name", cells.text(200), True, ("customer_name",), width=36,
+               about="The customer's name.", examples=("Northwind Stores", "Harbour Cafes")),
+        Column("region", cells.text(100), own=OwnValues.REGION, width=16,
+               about="The sales region; managers may be narrowed to regions.", examples=("North", "South")),
+        Column("group", cells.text(100), synonyms=("customer_group",), own=OwnValues.GROUP, width=16,
+               about="What kind of customer it is, for reports.", examples=("Retail", "")),
+        Column("country", cells.text(100), own=OwnValues.COUNTRY, width=16,
+               about="The country, for reports.", examples=("Germany", "")),
+        replace(_CURRENCY, about="The currency that the customer pays in; blank is the company's own, or stays."),
+        Column("status", cells.choice(*Status), choices=tuple(Status), width=12,
+               about="A prospect is none of yours yet; inactive is out of use. Blank is active, or stays.",
+               examples=("active", "prospect")),
+        Column("aliases", cells.names(200, MAX_ALIASES), synonyms=("alias", "other_names"),
+               about="Other names, separated by semicolons; blank changes nothing.", examples=("NWS; Northwind", "")),
     ),
     key=("customer_code",),
-)
+    reads=Action.READ_CUSTOMERS,
+    about="A row is a customer, found by its code.",
+)  # fmt: skip
 _PRODUCTS = KindTable(
     ImportKind.PRODUCTS,
     (
         _ITEM,
-        Column("name", cells.text(200), True, ("item_name", "product_name", "description")),
-        Column("category", cells.text(100), synonyms=("product_category",)),
-        Column("family", cells.text(100), synonyms=("product_family",)),
-        Column("brand", cells.text(100)),
-        Column("unit", cells.text(20), synonyms=("unit_of_measure", "uom")),
-        Column("rounding_step", cells.above_zero(PRICE), synonyms=("case_size", "pack_size")),
-        Column("list_price", cells.number(PRICE, minimum=0), synonyms=("price",)),
-        Column("list_price_currency", cells.currency(), synonyms=("currency",)),
-        Column("standard_cost", cells.number(PRICE, minimum=0), synonyms=("cost", "unit_cost")),
-        Column("launch_month", cells.month(), synonyms=("launch", "launch_date")),
-        Column("end_month", cells.month(), synonyms=("end", "end_of_life")),
-        Column("successor", cells.code(), synonyms=("successor_code", "replaced_by")),
-        Column("successor_from", cells.month(), synonyms=("successor_month",)),
-        Column("successor_factor", cells.above_zero(PRICE)),
+        Column("name", cells.text(200), True, ("item_name", "product_name", "description"), width=36,
+               about="The product's name.", examples=("White hanging heart T-light holder", "Tea cup")),
+        Column("category", cells.text(100), synonyms=("product_category",), own=OwnValues.CATEGORY, width=16,
+               about="The product category; it may part a customer's sheet.", examples=("Lighting", "Kitchen")),
+        Column("family", cells.text(100), synonyms=("product_family",), own=OwnValues.FAMILY, width=16,
+               about="The product family, for reports.", examples=("T-lights", "")),
+        Column("brand", cells.text(100), own=OwnValues.BRAND, width=16,
+               about="The brand, for reports.", examples=("Hearth", "")),
+        Column("unit", cells.text(20), synonyms=("unit_of_measure", "uom"), own=OwnValues.UNIT, width=8,
+               about="The unit that quantities are counted in; blank is EA, or stays.", examples=("EA", "")),
+        Column("rounding_step", cells.above_zero(PRICE), synonyms=("case_size", "pack_size"), shown="price",
+               about="The smallest amount that a spread gives: a case; blank is 1, or stays.", examples=("12", "")),
+        Column("list_price", cells.number(PRICE, minimum=0), synonyms=("price",), shown="price",
+               about="The price of one unit for customers without an own price.", examples=("2.55", "")),
+        Column("list_price_currency", cells.currency(), synonyms=("currency",),
+               own=OwnValues.CURRENCY, width=18,
+               about="The currency of the list price; blank is the company's own, or stays.",
+               examples=("EUR", "")),
+        Column("standard_cost", cells.number(PRICE, minimum=0), synonyms=("cost", "unit_cost"), shown="price",
+               needs=Action.SEE_COST, about="What one unit costs on days without a dated cost.", examples=("1.1", "")),
+        Column("launch_month", cells.month(), synonyms=("launch", "launch_date"), shown="month",
+               about="The first month that the product is sold in.", examples=("2026-03", "")),
+        Column("end_month", cells.month(), synonyms=("end", "end_of_life"), shown="month",
+               about="The last month that the product is sold in.", examples=("2027-12", "")),
+        Column("successor", cells.code(), synonyms=("successor_code", "replaced_by"), shown="code",
+               about="The item code of the product that takes this one's place.", examples=("0042", "")),
+        Column("successor_from", cells.month(), synonyms=("successor_month",), shown="month",
+               about="The month from which the successor is sold instead.", examples=("2028-01", "")),
+        Column("successor_factor", cells.above_zero(PRICE), shown="price",
+               about="How many units of the successor replace one of this; blank is 1, or stays.", examples=("1", "")),
     ),
     key=("item_code",),
-)
+    reads=Action.READ_PRODUCTS,
+    about="A row is a product, found by its item code. Rows may name each other as successors.",
+)  # fmt: skip
 _ASSIGNMENTS = KindTable(
     ImportKind.ASSIGNMENTS,
     (
-        _EMAIL,
+        replace(_EMAIL, about="The address of the person who plans the customer."),
         _CUSTOMER,
-        Column("category", cells.text(100), synonyms=("product_category",), folded=True),
+        Column("category", cells.text(100), synonyms=("product_category",), folded=True, own=OwnValues.CATEGORY,
+               width=16, about="Only this product category, where the company plans by category; blank is all.",
+               examples=("", "")),
         _STARTS,
         _VALID_TO,
-        Column("primary", cells.flag(), default=True, synonyms=("is_primary",)),
+        Column("primary", cells.flag(), default=True, synonyms=("is_primary",), shown="flag", choices=YES_NO,
+               about="Whether the customer's plan bears this person's name; blank is yes.", examples=("yes", "no")),
     ),
     key=("email", "customer_code", "category", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
-)
+    reads=Action.READ_ASSIGNMENTS,
+    about="A row says who plans a customer from a day to a day.",
+)  # fmt: skip
 _MATRIX = KindTable(
     ImportKind.MATRIX,
     (_CUSTOMER, _ITEM, _VALID_FROM, _VALID_TO),
     key=("customer_code", "item_code", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
+    reads=Action.READ_MATRIX,
+    about="A row is a product that a customer may order from a day to a day.",
 )
 _PRICES = KindTable(
     ImportKind.PRICES,
     (
         _CUSTOMER,
         _ITEM,
-        Column("price", cells.number(PRICE, minimum=0), True, ("unit_price",)),
-        _CURRENCY,
+        Column("price", cells.number(PRICE, minimum=0), True, ("unit_price",), shown="price",
+               about="What the customer pays for one unit.", examples=("2.35", "7.95")),
+        replace(_CURRENCY, about="The customer's currency; blank is that."),
         _STARTS,
         _VALID_TO,
     ),
     key=("customer_code", "item_code", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
-)
+    reads=Action.READ_PRICES,
+    about="A row is what a customer pays for a product from a day to a day.",
+)  # fmt: skip
 _COSTS = KindTable(
     ImportKind.COSTS,
     (
         _ITEM,
-        Column("cost", cells.number(PRICE, minimum=0), True, ("unit_cost", "standard_cost")),
+        Column("cost", cells.number(PRICE, minimum=0), True, ("unit_cost", "standard_cost"), shown="price",
+               about="What one unit costs.", examples=("1.1", "3.25")),
         _BASE_CURRENCY,
         _STARTS,
         _VALID_TO,
     ),
     key=("item_code", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
-)
+    reads=Action.SEE_COST,
+    about="A row is what one unit of a product costs from a day to a day.",
+)  # fmt: skip
 _FX_RATES = KindTable(
     ImportKind.FX_RATES,
     (
-        Column("month", cells.month(), True, ("period",)),
-        replace(_CURRENCY, required=True),
-        Column("kind", cells.choice(*RATE_KINDS), default=RateKind.PLAN.value, synonyms=("rate_kind", "type")),
-        Column("rate", cells.above_zero(PRICE), True, ("fx_rate", "exchange_rate")),
+        Column("month", cells.month(), True, ("period",), shown="month",
+               about="The month that the rate holds in.", examples=("2026-01", "2026-01")),
+        replace(_CURRENCY, required=True, about="The ISO code of the foreign currency.", examples=("USD", "GBP")),
+        Column("kind", cells.choice(*RATE_KINDS), default=RateKind.PLAN.value, synonyms=("rate_kind", "type"),
+               choices=RATE_KINDS, width=10, about="What the rate is for; blank is plan.", examples=("plan", "budget")),
+        Column("rate", cells.above_zero(PRICE), True, ("fx_rate", "exchange_rate"), shown="price",
+               about="What one unit of it is worth in the company's own currency.", examples=("0.92", "1.16")),
     ),
     key=("kind", "currency", "month"),
-)
+    reads=Action.READ_RATES,
+    about="A row is what a currency is worth in a month.",
+)  # fmt: skip
 # The line number may be absent only where no invoice spans files: its ordinal would start again in each file.
 _SALES = KindTable(
     ImportKind.SALES,
     (
-        Column("invoice", cells.code(), True, ("invoice_no", "invoiceno", "invoice_number", "document"), folded=True),
+        Column("invoice", cells.code(), True, ("invoice_no", "invoiceno", "invoice_number", "document"), folded=True,
+               shown="code", about="The number of the invoice or credit note.", examples=("536365", "C536379")),
         _ITEM,
-        Column("line_number", cells.whole(1, 999_999), True, ("line", "line_no", "position")),
+        Column("line_number", cells.whole(1, 999_999), True, ("line", "line_no", "position"), shown="int",
+               about="The line of the invoice. Without the column, lines of one item are numbered as they come.",
+               examples=("1", "1")),
         _CUSTOMER,
-        Column("invoice_date", cells.day(), True, ("invoicedate", "date")),
-        Column("quantity", cells.number(QUANTITY), True, ("qty",)),
-        Column("unit_price", cells.number(PRICE, minimum=0), synonyms=("unitprice", "price")),
-        Column("net_revenue", cells.number(MONEY), synonyms=("revenue", "net_amount", "amount")),
+        Column("invoice_date", cells.day(), True, ("invoicedate", "date"), shown="date",
+               about="The date on the invoice.", examples=("2026-01-15", "2026-01-20")),
+        Column("quantity", cells.number(QUANTITY), True, ("qty",), shown="quantity",
+               about="Units sold; below zero where goods came back.", examples=("24", "-6")),
+        Column("unit_price", cells.number(PRICE, minimum=0), synonyms=("unitprice", "price"), shown="price",
+               about="The net price of one unit. It or the revenue must be there.", examples=("2.55", "2.55")),
+        Column("net_revenue", cells.number(MONEY), synonyms=("revenue", "net_amount", "amount"), shown="money",
+               about="After discounts, without tax and freight; blank is quantity times price.",
+               examples=("61.2", "")),
         _BASE_CURRENCY,
-        Column("line_type", cells.choice(*LINE_TYPES), default="sale", synonyms=("type",)),
-        Column("order_date", cells.day(), synonyms=("ordered",)),
-        Column("shipped_date", cells.day(), synonyms=("shipped", "ship_date")),
-        Column("source", cells.source(), synonyms=("source_system",)),
+        Column("line_type", cells.choice(*LINE_TYPES), default="sale", synonyms=("type",), choices=LINE_TYPES, width=14,
+               about="What the line counts as; blank is a sale.", examples=("sale", "return")),
+        Column("order_date", cells.day(), synonyms=("ordered",), shown="date", stored=False,
+               about="When it was ordered.", examples=("2026-01-12", "")),
+        Column("shipped_date", cells.day(), synonyms=("shipped", "ship_date"), shown="date", stored=False,
+               about="When it left.", examples=("2026-01-14", "")),
+        Column("source", cells.source(), synonyms=("source_system",), width=14,
+               about="The system that the line came from; blank is file, or stays.", examples=("erp", "")),
     ),
     key=("invoice", "item_code", "line_number"),
     any_of=(("unit_price", "net_revenue"),),
     ordinal="line_number",
-)
+    reads=Action.READ_SALES,
+    about="A row is a line of an invoice or credit note.",
+)  # fmt: skip
 
 TABLES: Mapping[ImportKind, KindTable] = {
     table.kind: table

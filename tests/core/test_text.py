@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.text import code_key, printable, text_problem
+from core.text import FORMULA_STARTS, code_key, guarded, printable, text_problem, unguarded
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,19 @@ def test_printable_text_holds_nothing_that_may_not_be_stored() -> None:
 def test_codes_compare_trimmed_and_case_folded() -> None:
     assert code_key(" 85123a\u00a0") == code_key("85123A")
     assert code_key("STRASSE") == code_key("straße")
+
+
+@given(st.text(max_size=20))
+def test_an_apostrophe_is_taken_away_only_where_one_was_added(text: str) -> None:
+    cell = guarded(text)
+    assert unguarded(cell) == text
+    assert not cell.startswith(FORMULA_STARTS)
+    assert cell in (text, f"'{text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("=1", "'=1"), ("'=1", "''=1"), ("''-", "'''-"), ("'tis", "'tis"), ("'", "'"), ("a=1", "a=1"), ("", "")],
+)
+def test_only_what_looks_like_a_formula_is_guarded(text: str, cell: str) -> None:
+    assert guarded(text) == cell

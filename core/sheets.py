@@ -1,0 +1,47 @@
+"""What a table in a file looks like: said by who knows the data, read by who writes the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+CellKind = Literal["text", "code", "quantity", "money", "price", "percent", "month", "date", "int", "flag"]
+"""How a cell shows. `code` is text whose zeros count, `month` text like 2026-11, `flag` yes or no; `percent` takes
+fractions (0.25 = 25 %), `date` ISO text."""
+
+Value = str | int | float | Decimal | None
+"""Numbers as they are read, not as scaled integers."""
+
+FileFormat = Literal["xlsx", "csv"]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetColumn:
+    """A column with what somebody needs to know who fills it in.
+
+    `choices` are offered as a list; `closed` refuses everything else. What stands in a `locked` column identifies the
+    row, so it must not change. `width` is in characters; None = by the kind.
+    """
+
+    name: str
+    kind: CellKind = "text"
+    about: str = ""
+    required: bool = False
+    synonyms: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    closed: bool = False
+    locked: bool = False
+    width: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """A table to be filled in (a template) or filled already (an export). `notes` stand on the sheet that explains."""
+
+    title: str
+    columns: Sequence[SheetColumn]
+    about: str = ""
+    notes: Sequence[str] = ()

@@ -1,0 +1,66 @@
+"""Which table of a kind somebody gets, empty or filled: rights decide on kind and columns, the scope on rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.errors import NotFound, NotPermitted
+from core.sheets import FileTable, SheetColumn
+from planning.access import Actor, Scope, may
+from services.exporting.choices import choices_of, is_closed
+from services.identity import Caller
+from services.import_kinds.tables import TABLES, Column, ImportKind, KindTable
+from services.scopes import scope_of
+
+TEMPLATE_NOTES = (
+    "Fill in the first sheet and import the file. Dark titles must be filled; titles may stand in any order, and "
+    "columns that you don't need may go.",
+    "The examples stand here only, so that nothing has to be deleted from the first sheet.",
+)
+
+
+async def template_of(caller: Caller, kind: ImportKind, at: datetime) -> FileTable:
+    """The table to be filled in by the caller. NotPermitted for a kind that they may not read."""
+    table = readable(caller.actor, kind)
+    scope = await scope_of(caller.role, caller.user_id, at, caller.regions)
+    return await described(table, columns_for(table, caller.actor), scope, notes=TEMPLATE_NOTES)
+
+
+def readable(actor: Actor, kind: ImportKind) -> KindTable:
+    """The kind's table. Raises NotPermitted with the reason; NotFound for a kind that is not given out."""
+    table = TABLES[kind]
+    if table.reads is None:
+        raise NotFound(f"There is no template or export of {kind}.")
+    decision = may(actor, table.reads)
+    if not decision.allowed:
+        raise NotPermitted(decision.reason)
+    return table
+
+
+def columns_for(table: KindTable, actor: Actor) -> tuple[Column, ...]:
+    """The columns that somebody may see."""
+    return tuple(column for column in table.columns if column.needs is None or may(actor, column.needs).allowed)
+
+
+async def described(
+    table: KindTable, columns: Sequence[Column], scope: Scope, *, notes: Sequence[str] = (), locked: bool = False
+) -> FileTable:
+    """The table as a file shows it. `locked`: what identifies a row must not change."""
+    offered = await choices_of(columns, scope)
+    shown = [
+        SheetColumn(
+            name=column.name,
+            kind=column.shown,
+            about=column.about,
+            required=column.required,
+            synonyms=column.synonyms,
+            examples=column.examples,
+            choices=offered.get(column.name, ()),
+            closed=is_closed(column),
+            locked=locked and column.name in table.key,
+            width=column.width,
+        )
+        for column in columns
+    ]
+    return FileTable(str(table.kind), shown, table.about, tuple(notes))
