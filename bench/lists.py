@@ -2,8 +2,8 @@
 
 What is timed is a route without HTTP: scope, query, page and the answer's bytes. The floor is the very find that it
 sends, asked of PyMongo and dumped by orjson; a listener notes it, so that the floor can't be an easier one. Pages are
-first pages without `count`. Product, floor and sizes take turns, so that other work on the machine meets all of them
-alike; medians are compared. What HTTP, tokens and limits cost beside it is measured by `bench.http`.
+first pages without `count`. Product and floor take turns call by call, the sizes round by round; of the sizes the
+quickest calls are compared. What HTTP, tokens and limits cost beside it is measured by `bench.http`.
 
     python -m bench.lists [--customers 100000]
 
@@ -78,10 +78,9 @@ class Company:
 
 @dataclass(slots=True)
 class Figures:
-    """Milliseconds of each round's median call, and what the find examined."""
+    """The rounds, and what the find examined."""
 
-    product: list[float] = field(default_factory=list)
-    floor: list[float] = field(default_factory=list)
+    rounds: list[raw.Round] = field(default_factory=list)
     examined: int = 0
     keys: int = 0
     returned: int = 0
@@ -89,7 +88,12 @@ class Figures:
 
     @property
     def ratio(self) -> float:
-        return raw.ratio(self.product, self.floor)
+        return raw.ratio(self.rounds)
+
+    @property
+    def quickest(self) -> float:
+        """Milliseconds of what met the least of other work: the median of the rounds' quickest calls."""
+        return statistics.median(one.quickest for one in self.rounds)
 
 
 async def measure(uri: str, count: int) -> bool:
@@ -143,8 +147,7 @@ async def _turn(company: Company, case: str, figures: Figures, *, warm_up: bool)
         if warm_up:
             _note(figures, await raw.find(database, sent[-1]).explain())
             return
-        figures.product.append(await raw.median_ms(product))
-        figures.floor.append(await raw.median_ms(floor))
+        figures.rounds.append(await raw.in_turns(product, floor))
 
 
 def _note(figures: Figures, explained: Mapping[str, Any]) -> None:
@@ -166,7 +169,7 @@ def _print(figures: Mapping[tuple[str, int], Figures], companies: tuple[Company,
     for case in CASES:
         for company in companies:
             one = figures[case, company.customers]
-            times = (f"{statistics.median(times):.2f}" for times in (one.product, one.floor))
+            times = (f"{ms:.2f}" for ms in raw.typical(one.rounds))
             counts = (f"{number:,}" for number in (one.examined, one.keys, one.returned))
             plan = next((stage for stage in one.stages if stage.startswith(("IXSCAN", "COLLSCAN"))), "").removeprefix(
                 "IXSCAN "
@@ -177,7 +180,7 @@ def _print(figures: Mapping[tuple[str, int], Figures], companies: tuple[Company,
 
 def _keeps(case: str, small: Figures, large: Figures) -> bool:
     """Whether a case keeps its limits; says which it does not."""
-    growth = statistics.median(large.product) / statistics.median(small.product)
+    growth = large.quickest / small.quickest
     console.print(f"{case}: with {GROWTH} times the customers {growth:.2f} times as long", highlight=False)
     broken = [f"{one.ratio:.2f} times the raw query" for one in (small, large) if one.ratio > MAX_RATIO]
     broken += [

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import statistics
 import sys
 from decimal import Decimal
 
@@ -59,24 +58,12 @@ async def measure(uri: str) -> bool:
     with tenant_scope(tenant.id):
         customer = await _fill()
         caller = await identity.identify(await access_token(await factories.make_user("admin")))
-        product, floor, cells, read, size = await _measure(mongo, customer, caller)
+        good = await _measure(mongo, customer, caller)
     await mongo.close()
-    found = raw.ratio(product, floor)
-    table = Table("what", "ms", "bytes", title=f"{PRODUCTS} products x {MONTHS} months")
-    table.add_row("resolved", f"{statistics.median(product):.2f}", f"{size[0]:,}")
-    table.add_row("raw queries", f"{statistics.median(floor):.2f}", f"{size[1]:,}")
-    console = Console()
-    console.print(table)
-    console.print(
-        f"prices: {cells:,} cells from {read} queries, {found:.2f} times the raw queries (at most {MAX_RATIO})",
-        highlight=False,
-    )
-    return found <= MAX_RATIO
+    return good
 
 
-async def _measure(
-    mongo: Mongo, customer: Customer, caller: Caller
-) -> tuple[list[float], list[float], int, int, tuple[int, int]]:
+async def _measure(mongo: Mongo, customer: Customer, caller: Caller) -> bool:
     query = ResolveQuery.model_validate({"customer_id": str(customer.id), "month": FIRST, "months": MONTHS})
 
     async def resolve() -> bytes:
@@ -89,12 +76,19 @@ async def _measure(
 
     answer = await resolve()
     cells = len(orjson.loads(answer)["data"]["products"]) * MONTHS
+    rounds = [await raw.in_turns(resolve, read) for _ in range(ROUNDS)]
+    table = Table("what", "ms", "bytes", title=f"{PRODUCTS} products x {MONTHS} months")
     sizes = len(answer), len(await read())
-    product, floor = [], []
-    for _ in range(ROUNDS):
-        product.append(await raw.median_ms(resolve))
-        floor.append(await raw.median_ms(read))
-    return product, floor, cells, len(sent), sizes
+    for name, ms, size in zip(("resolved", "raw queries"), raw.typical(rounds), sizes, strict=True):
+        table.add_row(name, f"{ms:.2f}", f"{size:,}")
+    console = Console(width=120)
+    console.print(table)
+    found = raw.ratio(rounds)
+    console.print(
+        f"prices: {cells:,} cells from {len(sent)} queries, {found:.2f} times the raw queries (at most {MAX_RATIO})",
+        highlight=False,
+    )
+    return found <= MAX_RATIO
 
 
 async def _fill() -> Customer:

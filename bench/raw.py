@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ CALL_SECONDS = 0.4
 """How often, or for how long, something is asked in a round."""
 
 Command = Mapping[str, Any]
+Call = Callable[[], Awaitable[object]]
 
 
 class Commands(monitoring.CommandListener):
@@ -38,7 +40,7 @@ class Commands(monitoring.CommandListener):
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         """Nothing to see."""
 
-    async def of(self, call: Callable[[], Awaitable[object]]) -> list[Command]:
+    async def of(self, call: Call) -> list[Command]:
         """What one call sends."""
         self.noted.clear()
         await call()
@@ -68,16 +70,36 @@ async def replay(database: AsyncDatabase[dict[str, Any]], commands: Sequence[Com
     return orjson.dumps(found, str)
 
 
-async def median_ms(call: Callable[[], Awaitable[object]]) -> float:
-    """Milliseconds of the median call of one round."""
-    times: list[float] = []
-    while len(times) < CALLS and sum(times) < CALL_SECONDS:
-        began = time.perf_counter()
-        await call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times) * 1000
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Milliseconds of the median calls, and of the product's quickest one, which met the least of other work."""
+
+    product: float
+    floor: float
+    quickest: float
 
 
-def ratio(product: Sequence[float], floor: Sequence[float]) -> float:
-    """The median of neighbours' ratios: what else the machine does meets both neighbours alike."""
-    return statistics.median(mine / raw for mine, raw in zip(product, floor, strict=True))
+async def in_turns(product: Call, floor: Call) -> Round:
+    """One round, the two asked in turns: what else the machine does meets both."""
+    mine: list[float] = []
+    raw: list[float] = []
+    while len(mine) < CALLS and sum(mine) < CALL_SECONDS:
+        mine.append(await _seconds(product))
+        raw.append(await _seconds(floor))
+    return Round(statistics.median(mine) * 1000, statistics.median(raw) * 1000, min(mine) * 1000)
+
+
+async def _seconds(call: Call) -> float:
+    began = time.perf_counter()
+    await call()
+    return time.perf_counter() - began
+
+
+def ratio(rounds: Sequence[Round]) -> float:
+    """Product to floor: the median of the rounds' ratios."""
+    return statistics.median(one.product / one.floor for one in rounds)
+
+
+def typical(rounds: Sequence[Round]) -> tuple[float, float]:
+    """Milliseconds of product and floor: the medians of the rounds."""
+    return statistics.median(one.product for one in rounds), statistics.median(one.floor for one in rounds)
