@@ -15,6 +15,7 @@ from core.context import system_scope, tenant_scope
 from models.cycle import Cycle
 from models.job import Job, Mail
 from models.sale import RollupState
+from models.session import PasswordRequest
 from models.tenant import Tenant
 from services import jobs, mails, upkeep
 from tests import factories
@@ -48,6 +49,7 @@ async def quiet(tenant: Tenant) -> None:
         await scoped(Cycle).update_many({}, {"$set": {"stage": "cancelled"}})
         await scoped(Mail).update_many({}, {"$set": {"state": "sent"}})
         await scoped(RollupState).update_many({}, {"$set": {"dirty": False}})
+        await scoped(PasswordRequest).delete({})
 
 
 async def forgotten_job(tenant: Tenant, state: str = "queued") -> Job:
