@@ -24,7 +24,7 @@ from models.user import User
 from planning.access import Actor, Scope
 from planning.roles import Role
 from reports.filled import open_file
-from services import exports, jobs, templates
+from services import exports, files, jobs, templates
 from services.exporting import base, owned, sales_lines
 from services.exporting.base import Filters
 from services.exporting.owned import together
@@ -270,6 +270,8 @@ async def test_an_export_ends_with_a_file_for_a_week_and_an_event() -> None:
     await scoped(StoredFile).update_one({"_id": stored.id}, {"$set": {"expires_at": now()}})
     with pytest.raises(NotFound, match="no longer kept"):
         await exports.open_export(await caller_of(admin), job.id)
+    await files.delete_expired()
+    assert not await scoped(StoredFile).exists({"_id": stored.id})
 
 
 async def test_a_second_run_changes_nothing_and_one_that_was_killed_is_made_anew() -> None:
@@ -345,6 +347,7 @@ async def test_an_export_is_read_by_who_asked_and_by_those_who_see_everything() 
     other_kind = await jobs.create("import", {"kind": "sales"})
     with pytest.raises(NotFound):
         await exports.read(await caller_of(manager), other_kind.id)
+    await jobs.fail(other_kind.id, "No worker of another test may find it.")
 
 
 async def test_more_rows_than_a_sheet_holds_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Rows of templates: everybody may have them; which kinds and columns is asked further on."""
+"""The row of templates: everybody may have them; which kinds and columns they see is asked further on."""
 
 from __future__ import annotations
 
