@@ -13,7 +13,8 @@ from bench.load_retail import data_file
 
 def main() -> int:
     """Run what can run here; how many measurements missed their limit."""
-    modules = ["bench.http", "bench.lists", "bench.prices", "bench.sign_in", "bench.suggestions", "bench.findings"]
+    names = ("http", "lists", "prices", "exports", "sign_in", "suggestions", "findings")
+    modules = [f"bench.{name}" for name in names]
     if data_file().is_file():
         modules.append("bench.load_retail")
     else:
