@@ -15,10 +15,12 @@ def main() -> int:
     """Run what can run here; how many measurements missed their limit."""
     names = ("http", "lists", "prices", "exports", "sign_in", "suggestions", "findings")
     modules = [f"bench.{name}" for name in names]
+    of_retail = ["bench.load_retail", "bench.sales_statistics"]
     if data_file().is_file():
-        modules.append("bench.load_retail")
+        modules += of_retail
     else:
-        print(f"bench.load_retail is left out: there is no {data_file()} (PLANWRIGHT_DATA names another directory).")
+        left_out = " and ".join(of_retail)
+        print(f"{left_out} are left out: there is no {data_file()} (PLANWRIGHT_DATA names another directory).")
     return sum(subprocess.run([sys.executable, "-m", module], check=False).returncode != 0 for module in modules)
 
 

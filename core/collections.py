@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import numpy as np
 from beanie.odm.utils.dump import get_dict
 from bson.binary import UUID_SUBTYPE, Binary, UuidRepresentation
 from pymongo import ReturnDocument, UpdateOne
@@ -19,6 +20,7 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import BulkWriteError
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, UpdateResult
 
+from core.columns import FixedRows
 from core.context import current_tenant, tenant_filter
 from core.documents import PlanwrightDocument, TenantDocument
 from core.errors import NotFound
@@ -166,6 +168,17 @@ class BinaryScoped(Scoped[D]):
         super().__init__(model)
         options = self.raw.codec_options.with_options(uuid_representation=UuidRepresentation.UNSPECIFIED)
         self.raw = self.raw.with_options(codec_options=options)
+
+    async def fixed_rows(
+        self, pipeline: Sequence[Mapping[str, Any]], layout: FixedRows, **options: Any
+    ) -> AsyncIterator[np.ndarray[Any, Any]]:
+        """Run a pipeline and give its rows as arrays of this layout, batch by batch (`core.columns`)."""
+        stages = [*self._pipeline(pipeline), layout.projection]
+        cursor = await self.raw.aggregate_raw_batches(stages, session=current_session(), **options)
+        async for batch in cursor:
+            raw: Any = batch  # bytes, whatever the stubs say
+            if raw:
+                yield layout.read(raw)
 
     def where(self, query: Filter | None = None) -> RawDocument:
         return {**(query or {}), **self._tenant()}

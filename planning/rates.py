@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from operator import attrgetter
 
+from core.errors import InvalidInput
 from planning.months import Month
-from planning.numbers import PRICE, divide_half_even
+from planning.numbers import MAX_DIGITS, PRICE, divide_half_even
 
 LARGEST_PRICE = 10**18
 """Prices stay below it, so that they fit where they are stored."""
@@ -76,3 +77,19 @@ def convert(price: int, rate: int) -> int | None:
     """The price in the company's currency, half-even to 1/10^8; None when it gets too large to be stored."""
     converted = divide_half_even(price * rate, PRICE.factor)
     return converted if converted < LARGEST_PRICE else None
+
+
+def rate_of_sale(actual: Rates, plan: Rates, currency: str, month: Month) -> MonthRate | None:
+    """What a sale of a month is converted at: the rate that the month came to have, else what plans count with."""
+    came_to_be = actual.of_month(currency, month)
+    if came_to_be is not None and not came_to_be.taken_over:
+        return came_to_be
+    return plan.of_month(currency, month)
+
+
+def convert_money(money: int, rate: int) -> int:
+    """Scaled money in the company's currency, half-even to 1/10000. InvalidInput from 10^11 on."""
+    converted = divide_half_even(money * rate, PRICE.factor)
+    if abs(converted) >= 10**MAX_DIGITS:
+        raise InvalidInput("The amount is too large in the company's currency.")
+    return converted

@@ -6,7 +6,7 @@ same moment, the second one sees the first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,13 @@ from core.collections import scoped, transaction
 from core.errors import Conflict, Detail, InvalidInput, NotFound, StaleVersion
 from core.listing import Listing, Window, read_page
 from core.mongo import RawDocument
+from models.dated_costs import read_dated_costs
 from models.product import Product, ProductCost
 from planning import lifecycle
 from planning.calendar import MonthRule
-from planning.costs import DatedCost, ResolvedCost, resolve_cost
+from planning.costs import ResolvedCost, resolve_cost
 from planning.intervals import in_words, overlapping, runs_backwards
 from planning.months import Month
-from planning.numbers import PRICE
 from services import revisions
 from services.identity import Caller
 from services.products import NOT_YOURS, demand_product
@@ -114,17 +114,8 @@ async def remove(product_id: UUID, cost_id: UUID, rev: int) -> None:
 async def costs_of(month: Month, standard: Mapping[UUID, int | None], rule: MonthRule) -> dict[UUID, ResolvedCost]:
     """The costs of these products in a month of the company's; `standard` holds their standard costs (scaled 1/10^8,
     None = none)."""
-    dated = await _dated(list(standard))
+    dated = await read_dated_costs(list(standard))
     return {product: resolve_cost(month, dated.get(product, ()), cost, rule) for product, cost in standard.items()}
-
-
-async def _dated(product_ids: Collection[UUID]) -> dict[UUID, list[DatedCost]]:
-    fields = {"_id": 0, "product_id": 1, "cost": 1, "valid_from": 1, "valid_to": 1}
-    found: dict[UUID, list[DatedCost]] = {}
-    for row in await scoped(ProductCost).rows({"product_id": {"$in": list(product_ids)}}, fields):
-        cost = PRICE.round_scaled(row["cost"].to_decimal())
-        found.setdefault(row["product_id"], []).append(DatedCost(row["valid_from"], row["valid_to"], cost))
-    return found
 
 
 async def _demand_free(entry: ProductCost) -> None:

@@ -29,13 +29,14 @@ from models.tenant import Tenant
 from planning.access import Action, Actor, may
 from planning.calendar import MonthRule
 from planning.months import Month
-from services import audit, calendar, jobs, months
+from services import audit, calendar, jobs, months, sales_effects
 from services.identity import Caller
 from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
 from services.import_apply.writers import WRITERS
 from services.import_kinds.tables import ImportKind
 from services.import_kinds.validation import FileValidator, RowError
 from services.import_layout import ReadingOptions, options_of, positions_of, shown_errors, shown_layout, writing_of
+from services.sales_effects import SalesEffect
 
 KIND = "import"
 CONTENT_TYPES: Mapping[FileKind, str] = {
@@ -158,6 +159,7 @@ class _Run:
         self.counts = Counts(**job.cursor.get("counts", {}))
         self.touched: set[Id] = set(map(as_binary, job.cursor.get("touched", ())))
         self.months: set[Month] = set(job.cursor.get("months", ()))
+        self.effect = SalesEffect.stored(job.cursor.get("effect"))
         self.findings: list[dict[str, Any]] = list(job.findings)
         self.late: list[RowError] = []
         self.validator: FileValidator | None = None
@@ -179,6 +181,7 @@ class _Run:
             rejected = len({error.row for error in errors})
             self._add(Counts(count, len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
             self.months |= plan.months
+            self.effect.merge(plan.effect)
             await self._record(last, errors, plan)
         else:
             plan.touched |= self.touched
@@ -196,7 +199,8 @@ class _Run:
                 return
             restated = await months.counting_as_complete(self.months)
             completed = await months.complete_sold_until(until) if until and not self.dry_run else []
-            result = self._result() | {"completed_months": completed, "restated_months": restated}
+            effect = await sales_effects.told(self.effect, restated, dry_run=self.dry_run)
+            result = self._result() | {"completed_months": completed, "restated_months": restated, "sales": effect}
             await jobs.succeed(self.job.id, result, findings=self._shown(), result_file_id=marked)
             said = {"kind": str(self.kind), "file": self.job.params["file_name"], **asdict(self.counts)}
             await audit.record(
@@ -256,6 +260,7 @@ class _Run:
         counts = asdict(self.counts)
         touched = [] if self.dry_run else list(plan.touched)
         cursor = {"row": last, "counts": counts, "touched": touched, "months": sorted(self.months)}
+        cursor |= {"effect": self.effect.plain()} if self.kind is ImportKind.SALES else {}
         change: dict[str, Any] = {"$set": {"progress": counts, "cursor": cursor}}
         if fresh:
             change["$push"] = {"findings": {"$each": fresh}}
@@ -349,6 +354,7 @@ def _view(row: Mapping[str, Any]) -> RawDocument:
         "ignored_columns": result.get("ignored_columns", []),
         "completed_months": result.get("completed_months", []),
         "restated_months": result.get("restated_months", []),
+        "sales": result.get("sales") if params["kind"] == ImportKind.SALES else None,
         "message": error.get("message"),
         "requested_by": row["requested_by"],
         "received_at": row["received_at"],

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from core.collections import scoped
+from core.collections import Scoped, scoped
 from core.mongo import RawDocument
 from models.customer import Customer
+from models.product import Product
 from models.user import User
 
 Label = Mapping[str, Any]
@@ -24,10 +25,13 @@ class Labels:
         return self._rows.get(_bytes(id), {})
 
 
-async def labels_of(model: type[User] | type[Customer], ids: Iterable[UUID | bytes], *fields: str) -> Labels:
+async def labels_of(
+    model: type[User] | type[Customer] | type[Product], ids: Iterable[UUID | bytes], *fields: str
+) -> Labels:
     """These fields of the documents with these ids."""
     wanted = [UUID(bytes=id) for id in {_bytes(id) for id in ids}]
-    return Labels(await scoped(model).rows({"_id": {"$in": wanted}}, dict.fromkeys(fields, 1)) if wanted else ())
+    door: Scoped[Any] = scoped(model)
+    return Labels(await door.rows({"_id": {"$in": wanted}}, dict.fromkeys(fields, 1)) if wanted else ())
 
 
 def _bytes(id: UUID | bytes) -> bytes:

@@ -11,20 +11,21 @@ from core.collections import scoped
 from core.errors import Detail, InvalidInput
 from core.listing import Listing, Window
 from core.mongo import RawDocument
-from models.sale import FROM_FILES, ControlTotal, MonthStatus, SaleLine
+from models.sale import FROM_FILES, ControlTotal, MonthStatus, MonthTotals, SaleLine
 from models.tenant import Tenant
 from planning.access import Action, may
 from planning.actuals import Compared, Control, MonthState, Posted, compare_sources, judge_completion
 from planning.calendar import MonthRule
 from planning.months import Month, month_range, months_between
 from planning.numbers import MONEY, round_to_minor
-from planning.sales_types import COUNTS_AS, SalesType
+from planning.sales_types import REVENUE_TYPES
 from services import calendar, months
 from services.identity import Caller
+from services.month_totals import totals_of
+from services.sales_effects import compared
 from services.scopes import scope_of
 
-REVENUE_TYPES = [str(one) for one in SalesType if COUNTS_AS[one].revenue]
-REVENUE = {"$sum": {"$cond": [{"$in": ["$line_type", REVENUE_TYPES]}, "$net_revenue", 0]}}
+REVENUE = {"$sum": {"$cond": [{"$in": ["$line_type", [str(one) for one in REVENUE_TYPES]]}, "$net_revenue", 0]}}
 
 Sources = dict[str, Posted]
 
@@ -81,8 +82,13 @@ async def _show(caller: Caller, tenant: Tenant, statuses: Sequence[MonthStatus],
     if not await _sees_figures(caller, at):
         return rows
     posted = await _posted([status.month for status in statuses])
+    restated = {status.month: status.totals for status in statuses if status.status == MonthState.RESTATED}
+    now = await totals_of(restated)
     for row, status in zip(rows, statuses, strict=True):
         row |= _figures(status, posted[status.month], tenant.base_currency)
+        before = restated.get(status.month)
+        if before is not None:
+            row["restatement"] = compared(before, now.get(status.month, MonthTotals()))
     return rows
 
 

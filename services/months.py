@@ -15,11 +15,12 @@ from core.clock import now
 from core.collections import scoped, transaction
 from core.context import current_user
 from core.errors import Conflict, InvalidInput, NotFound, StaleVersion
-from models.sale import COUNTS_AS_COMPLETE, ControlTotal, MonthStatus, SaleLine
+from models.sale import COUNTS_AS_COMPLETE, ControlTotal, MonthStatus, MonthTotals, SaleLine
 from planning.actuals import MonthState, judge_completion, judge_reopening
 from planning.calendar import MonthRule
 from planning.months import Month, add_months, months_between, parse_month
 from services import audit, calendar
+from services.month_totals import totals_of
 
 MAX_CONTROL_TOTALS = 50
 """Sources a month that finance enters control totals for."""
@@ -80,7 +81,7 @@ async def complete_one(month: Month, at: datetime) -> MonthStatus:
         if status.status == MonthState.COMPLETE:
             return status
         changes = {"status": MonthState.COMPLETE, "completed_at": at, "completed_by": current_user()}
-        return await _change(status, changes, "completed")
+        return await _change(status, changes | (await _posted([month]))[month], "completed")
 
     return await transaction(action)
 
@@ -187,9 +188,17 @@ def _told(source: str, total: ControlTotal | None) -> dict[str, Any] | None:
 async def _complete(months: list[Month]) -> list[Month]:
     done = sorted(set(months).difference(await counting_as_complete(months)))
     changes = {"status": MonthState.COMPLETE, "completed_at": now(), "completed_by": current_user()}
+    posted = await _posted(done)
     for month in done:
-        await _change(await _standing(month), changes, "completed")
+        await _change(await _standing(month), changes | posted[month], "completed")
     return done
+
+
+async def _posted(of_months: Collection[Month]) -> dict[Month, dict[str, Any]]:
+    """What is posted in each of these months, as a month that becomes complete keeps it: when it is restated later, it
+    is held against that. A line that is written meanwhile restates the month again (`services.sales.lines_of`)."""
+    found = await totals_of(of_months)
+    return {month: {"totals": found.get(month, MonthTotals()).model_dump()} for month in of_months}
 
 
 async def _standing(month: Month) -> MonthStatus:

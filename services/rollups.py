@@ -18,15 +18,12 @@ from bson.binary import Binary
 from core.collections import BinaryScoped, as_binary, scoped, scoped_binary, tenant_binary, transaction
 from core.mongo import RawDocument
 from models.sale import OrderRollup, RollupState, SaleLine, SalesRollup
-from planning.sales_types import COUNTS_AS, SalesType
+from planning.sales_types import DEMAND_TYPES, ORDER_TYPES, REVENUE_TYPES, SalesType
 
 ROWS_PER_STEP = 8_000
 FIRST_STEP = 20
 LARGEST_STEP = 250
 ROWS_PER_INSERT = 5_000
-
-ORDER_TYPES = (SalesType.SALE, SalesType.FREE_GOODS)
-"""An invoice with such a line is an order; a credit note is none."""
 
 Key = tuple[Binary | str, ...]
 Heartbeat = Callable[[], None]
@@ -99,7 +96,7 @@ async def _rewrite(kind: _Kind, customers: list[Binary], claims: dict[Binary, in
     names = [name for name, _ in kind.key]
     shown = {"_id": 0, **dict.fromkeys((*names, *kind.figures), 1)}
     stored = await door.rows({"customer_id": {"$in": customers}}, shown)
-    old = {tuple(row[name] for name in names): tuple(row[name] for name in kind.figures) for row in stored}
+    old = {tuple(row[name] for name in names): tuple(map(row.get, kind.figures)) for row in stored}
     fresh: list[RawDocument] = []
     changed: list[tuple[RawDocument, RawDocument]] = []
     count = 0
@@ -127,18 +124,27 @@ def _id(kind: _Kind, key: Key) -> RawDocument:
     return {"t": tenant_binary(), **dict(zip((short for _, short in kind.key), key, strict=True))}
 
 
-def _counted(types: Iterable[SalesType], field: str) -> dict[str, Any]:
-    return {"$sum": {"$cond": [{"$in": ["$line_type", [str(one) for one in types]]}, field, 0]}}
+def _is_one_of(types: Iterable[SalesType]) -> dict[str, Any]:
+    return {"$in": ["$line_type", [str(one) for one in types]]}
+
+
+def _counted(condition: dict[str, Any], figure: str | int) -> dict[str, Any]:
+    return {"$sum": {"$cond": [condition, figure, 0]}}
 
 
 def _sales_pipeline(customers: Sequence[Binary]) -> list[dict[str, Any]]:
+    uncosted = {"$and": [_is_one_of(DEMAND_TYPES), {"$not": {"$isNumber": "$cost"}}]}
     return [
         {"$match": {"customer_id": {"$in": list(customers)}}},
         {
             "$group": {
                 "_id": {"customer_id": "$customer_id", "product_id": "$product_id", "month": "$month"},
-                "quantity": _counted((one for one in SalesType if COUNTS_AS[one].demand), "$quantity"),
-                "revenue": _counted((one for one in SalesType if COUNTS_AS[one].revenue), "$net_revenue"),
+                "quantity": _counted(_is_one_of(DEMAND_TYPES), "$quantity"),
+                "revenue": _counted(_is_one_of(REVENUE_TYPES), "$net_revenue"),
+                "cost": {"$sum": "$cost"},
+                "uncosted": _counted(uncosted, "$quantity"),
+                "uncosted_revenue": _counted({"$and": [uncosted, _is_one_of(REVENUE_TYPES)]}, "$net_revenue"),
+                "uncosted_lines": _counted(uncosted, 1),
                 "lines": {"$sum": 1},
             }
         },
@@ -158,7 +164,7 @@ def _orders_pipeline(customers: Sequence[Binary]) -> list[dict[str, Any]]:
 _SALES = _Kind(
     SalesRollup,
     (("customer_id", "c"), ("product_id", "p"), ("month", "m")),
-    ("quantity", "revenue", "lines"),
+    ("quantity", "revenue", "cost", "uncosted", "uncosted_revenue", "uncosted_lines", "lines"),
     _sales_pipeline,
 )
 _ORDERS = _Kind(OrderRollup, (("customer_id", "c"), ("month", "m")), ("orders",), _orders_pipeline)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from api.json_body import parse_texts
 from api.paging import Order, PageQuery
+from api.schemas.months import TotalsCompared
 from api.texts import Line, Month
 from planning.column_titles import How
 from planning.written_dates import DateOrder
@@ -130,6 +131,27 @@ class ImportCounts(Shown):
     errors: Annotated[int, Field(examples=[3])]
 
 
+class RestatedMonth(TotalsCompared):
+    """A complete month whose lines the import changed (or would change, in a dry run): what it made of it."""
+
+    month: Annotated[str, Field(examples=["2026-10"])]
+
+
+class SalesEffectView(Shown):
+    """What an import of sales did besides."""
+
+    restated: list[RestatedMonth]
+    corrections_kept: Annotated[
+        int, Field(description="Lines that a person corrected, and whose source says what it said before.")
+    ]
+    corrections_overruled: Annotated[
+        int, Field(description="Lines that a person corrected, and whose source says something new: it holds.")
+    ]
+    dated_by_invoice_date: Annotated[
+        int, Field(description="Lines without the date that decides the month; the invoice date did.")
+    ]
+
+
 class ImportRow(Shown):
     """An import in the list."""
 
@@ -148,6 +170,7 @@ class ImportRow(Shown):
     restated_months: Annotated[
         list[str], Field(description="Complete months whose lines it changed, or would change in a dry run.")
     ]
+    sales: Annotated[SalesEffectView | None, Field(description="Of an import of sales that has succeeded.")]
     message: Annotated[str | None, Field(description="Why it was rejected or failed.")]
     requested_by: UUID | None
     received_at: datetime

@@ -68,6 +68,29 @@ class MonthSource(Shown):
     agrees: bool | None = Field(examples=[False])
 
 
+class UnitFigure(Shown):
+    """Demand in one unit of measure."""
+
+    unit: str = Field(examples=["EA"])
+    quantity: float = Field(examples=[1250])
+
+
+class TotalsView(Shown):
+    """What is posted: lines, net revenue in the base currency, demand by unit."""
+
+    rows: int = Field(examples=[1838])
+    revenue: float = Field(examples=[183_212.5])
+    quantities: list[UnitFigure]
+
+
+class TotalsCompared(Shown):
+    """What was posted before and what is after, and after minus before."""
+
+    before: TotalsView
+    after: TotalsView
+    difference: TotalsView
+
+
 class MonthView(Shown):
     """A month of actuals. Figures are left out for those who see some of the customers only."""
 
@@ -87,3 +110,6 @@ class MonthView(Shown):
         default=None, examples=[False], description="Whether all control totals agree; null when there are none."
     )
     sources: list[MonthSource] | None = None
+    restatement: TotalsCompared | None = Field(
+        default=None, description="Of a restated month: what was posted when it became complete, and what is now."
+    )

@@ -25,7 +25,10 @@ class SalesSource(OwnedSource):
     told, and imported, as bought by the customer that it is now."""
 
     model = SaleLine
-    needed = ("customer_id", "product_id", "month", "invoice_date", "invoice", "line_number")
+    needed = (
+        *("customer_id", "product_id", "month", "invoice_date", "invoice", "line_number"),
+        *("net_revenue", "original_revenue"),
+    )
     filters = frozenset({"customer_ids", "product_ids", "region", "category", "from_month", "to_month"})
 
     async def kept(self) -> dict[str, Any]:
@@ -72,12 +75,19 @@ class SalesSource(OwnedSource):
         return {
             "customer_code": code_of(self.owners, "customer_id"),
             "item_code": code_of(self.others, "product_id"),
+            "net_revenue": revenue_in_its_currency,
         }
 
     def stored(self, column: Column) -> Getter:
         """Lines hold scaled integers."""
         scale = SCALES.get(column.shown)
         return super().stored(column) if scale is None else scaled(column.name, scale)
+
+
+def revenue_in_its_currency(row: RawDocument) -> int | float:
+    """As the line's currency says, so that importing it converts it once again."""
+    original = row.get("original_revenue")
+    return MONEY.to_number(row["net_revenue"] if original is None else original)
 
 
 def scaled(name: str, scale: Scale) -> Getter:

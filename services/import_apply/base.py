@@ -26,6 +26,7 @@ from planning.calendar import MonthRule
 from planning.lifecycle import Where, takes_part
 from planning.months import Month
 from services.import_kinds.validation import RowError, ValidBatch
+from services.sales_effects import SalesEffect
 
 Id = Binary
 INACTIVE = "one that is in use: this one is inactive, so restore it first"
@@ -62,6 +63,9 @@ class Plan:
     errors: list[RowError] = field(default_factory=list)
     touched: set[Id] = field(default_factory=set)
     months: set[Month] = field(default_factory=set)
+    effect: SalesEffect = field(default_factory=SalesEffect)
+    overruled: dict[Id, RawDocument] = field(default_factory=dict)
+    """Corrected sales lines of which their source says something new, as they were."""
 
 
 @dataclass(frozen=True, slots=True)

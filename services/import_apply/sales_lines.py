@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.collections import as_binary, scoped_binary
-from core.errors import InvalidInput
+from core.collections import as_binary, scoped_binary, transaction
+from core.errors import InvalidInput, Unavailable
 from core.mongo import RawDocument
 from core.text import code_key
 from models.merged import load_merged
 from models.sale import FROM_FILES, SaleLine
-from planning.numbers import value_of
-from planning.sales_types import SalesType
+from planning.net_revenue import TOO_LARGE
+from planning.sales_types import SalesType, line_cost
+from services import audit
 from services.import_apply.base import (
     Id,
     Plan,
@@ -24,52 +25,62 @@ from services.import_apply.base import (
     products_of,
     resolved,
 )
+from services.import_apply.sales_amounts import with_fitting_numbers, with_revenue
 from services.import_kinds.validation import RowError, ValidBatch
-from services.sales import differs, line_ids, lines_of, stored_lines
+from services.month_totals import units_of_products
+from services.sale_currencies import Conversion, load_conversion
+from services.sale_events import as_said
+from services.sales import (
+    CORRECTABLE,
+    DATE_OF_BASIS,
+    differs,
+    keep_correction,
+    line_ids,
+    lines_of,
+    said_before,
+    stored_lines,
+)
 
-DATE_OF_BASIS = {"order_date": "order_date", "delivery_date": "shipped_date"}
-"""The column that decides in which month something was sold, by the company's `actuals_basis`; else the invoice's."""
-BELOW_ZERO = "a number below zero: goods that come back are taken off"
-TOO_LARGE = "a quantity and a price whose product has at most 11 digits before the point"
+OPTIONAL = ("order_date", "requested_date", "shipped_date", "unit_cost")
+"""A file without one of these columns leaves what is stored, as one that names no source does."""
+
+Stored = dict[Id, RawDocument]
 
 
 class SalesWriter(Writer):
-    """Found by invoice, item and line number; a line that says something else now is replaced whole, except that a file
-    that names no source leaves it as it is."""
+    """Found by invoice, item and line number; a line that says something else now is replaced whole, but for columns
+    that the file does not have and for what a person corrected (`services.sales.keep_correction`)."""
 
     customers: References
     products: References
+    units: dict[bytes, str]
+    conversion: Conversion
     owners: Mapping[Id, Id]
     """The customer that each merged one is now."""
 
     async def prepare(self) -> None:
+        self.conversion = await load_conversion(self.context.currency)
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
         merged = await load_merged()
         self.owners = {as_binary(source): as_binary(target) for source, target in merged.targets.items()}
+        self.units = await units_of_products()
 
     async def plan(self, batch: ValidBatch) -> Plan:
-        priced, unpriced = self._with_revenue(batch)
-        signed, unsigned = self._with_signs(priced)
-        kept, (customers, products), unknown = resolved(signed, self.customers, self.products)
-        plan = Plan(errors=unpriced + unsigned + unknown)
-        lines = self._lines(kept, customers, products) if kept.rows else []
-        stored = await stored_lines([line["_id"] for line in lines]) if lines else {}
-        for line in lines:
-            before = stored.get(line["_id"])
-            if line["source"] is None:
-                line["source"] = FROM_FILES if before is None else before["source"]
-            if before is None:
-                plan.new.append(line)
-            elif differs(self._as_owned(before), line):
-                plan.changed.append(({"_id": line["_id"]}, {"$set": {k: v for k, v in line.items() if k != "_id"}}))
-                plan.touched.add(before["customer_id"])
-                plan.months.add(before["month"])
-            else:
-                plan.unchanged += 1
-                continue
-            plan.touched.add(line["customer_id"])
-            plan.months.add(line["month"])
+        priced, unpriced = with_revenue(batch, self.context.error)
+        fitting, unfit = with_fitting_numbers(priced, self.context.error)
+        kept, (customers, products), unknown = resolved(fitting, self.customers, self.products)
+        plan = Plan(errors=unpriced + unfit + unknown)
+        if not kept.rows:
+            return plan
+        lines = self._lines(kept, customers, products)
+        stored = await stored_lines([line["_id"] for line in lines])
+        self._reconcile(kept, lines, stored, plan)
+        plan.errors += self._derive(kept, lines, stored, plan)
+        refused = {error.row for error in plan.errors}
+        for row, line in zip(kept.rows, lines, strict=True):
+            if row not in refused:
+                self._compare(plan, line, stored.get(line["_id"]))
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
@@ -79,73 +90,141 @@ class SalesWriter(Writer):
         reason = f"The import {self.context.import_id} changed sales lines of this month."
         async with lines_of(plan.touched, plan.months, reason):
             await insert_or_update(door, plan.new, ("_id",))
-            await door.update_rows(plan.changed)
+            for id, before in plan.overruled.items():
+                await self._overrule(id, before, next(change for change in plan.changed if change[0]["_id"] == id))
+            others = [change for change in plan.changed if change[0]["_id"] not in plan.overruled]
+            done = await door.update_rows(others)
+            if done is not None and done.matched_count != len(others):
+                # Somebody corrected one of them since it was compared: look again, and keep what they said.
+                raise Unavailable("Somebody changes the same lines at this moment; it will be tried again.")
         return []
 
     def _as_owned(self, stored: RawDocument) -> RawDocument:
         """A stored line as the file names its customer: a merged one is named by the code of who it is now."""
-        owner = self.owners.get(stored["customer_id"])
-        return stored if owner is None else {**stored, "customer_id": owner}
+        if not self.owners:
+            return stored
+        said = stored.get("imported") or {}
+        if "customer_id" in said:
+            said = {**said, "customer_id": self.owners.get(said["customer_id"], said["customer_id"])}
+        owner = self.owners.get(stored["customer_id"], stored["customer_id"])
+        return {**stored, "customer_id": owner, "imported": said or None}
 
     def _lines(self, batch: ValidBatch, customers: Sequence[Id], products: Sequence[Id]) -> list[RawDocument]:
+        """What the file says, line by line."""
         columns, count = batch.columns, len(batch.rows)
-        invoices, dates = columns["invoice"], columns["invoice_date"]
+        invoices = columns["invoice"]
         item_keys = {code: code_key(code) for code in set(columns["item_code"])}
         ids = line_ids(invoices, [item_keys[code] for code in columns["item_code"]], columns["line_number"])
         nothing: list[Any] = [None] * count
+        currencies = [currency or self.context.currency for currency in columns.get("currency", nothing)]
         named = {
             "_id": ids,
             "invoice": invoices,
             "line_number": columns["line_number"],
             "customer_id": customers,
             "product_id": products,
-            "invoice_date": dates,
-            "month": self._months(batch),
+            "invoice_date": columns["invoice_date"],
+            **{name: columns.get(name, nothing) for name in OPTIONAL},
             "line_type": columns["line_type"],
             "quantity": columns["quantity"],
             "unit_price": columns.get("unit_price", nothing),
             "net_revenue": columns["net_revenue"],
-            "currency": [currency or self.context.currency for currency in columns.get("currency", nothing)],
+            "currency": currencies,
+            "original_revenue": [
+                None if currency == self.context.currency else amount
+                for currency, amount in zip(currencies, columns["net_revenue"], strict=True)
+            ],
             "source": columns.get("source", nothing),
             "import_id": [as_binary(self.context.import_id)] * count,
         }
         names = tuple(named)
         return [dict(zip(names, values, strict=True)) for values in zip(*named.values(), strict=True)]
 
-    def _months(self, batch: ValidBatch) -> list[str]:
-        dates: list[str] = batch.columns["invoice_date"]
-        other = batch.columns.get(DATE_OF_BASIS.get(self.context.actuals_basis, ""))
-        if other is None:
-            return self.context.months.months_of(dates)
-        return self.context.months.months_of([chosen or day for chosen, day in zip(other, dates, strict=True)])
+    def _reconcile(self, batch: ValidBatch, lines: Sequence[RawDocument], stored: Stored, plan: Plan) -> None:
+        """Fill what the file leaves open with what is stored; keep corrections unless the source says new things."""
+        left_open = [name for name in OPTIONAL if name not in batch.columns]
+        for line in lines:
+            found = stored.get(line["_id"])
+            if line["source"] is None:
+                line["source"] = FROM_FILES if found is None else found.get("source", FROM_FILES)
+            if found is None:
+                continue
+            before = self._as_owned(found)
+            for name in left_open:
+                line[name] = said_before(before, name)
+            if before.get("corrected_at") is not None:
+                if keep_correction(before, line):
+                    plan.effect.notes["corrections_kept"] += 1
+                else:
+                    plan.effect.notes["corrections_overruled"] += 1
+                    plan.overruled[line["_id"]] = found
 
-    def _with_revenue(self, batch: ValidBatch) -> tuple[ValidBatch, list[RowError]]:
-        """The batch with `net_revenue` filled: what the file says, else quantity x price."""
-        columns = batch.columns
-        given = columns.get("net_revenue") or [None] * len(batch.rows)
-        if None not in given:
-            return batch, []
+    def _derive(self, batch: ValidBatch, lines: Sequence[RawDocument], stored: Stored, plan: Plan) -> list[RowError]:
+        """What follows from what a line says: its month, what it cost, and its revenue in the base currency."""
+        basis = DATE_OF_BASIS.get(self.context.actuals_basis, "invoice_date")
+        dated_by = [basis if line[basis] is not None else "invoice_date" for line in lines]
+        months = self.context.months.months_of([line[name] for line, name in zip(lines, dated_by, strict=True)])
+        if basis != "invoice_date":
+            plan.effect.notes["dated_by_invoice_date"] += dated_by.count("invoice_date")
         errors: list[RowError] = []
-        revenue: list[int | None] = []
-        for row, said, quantity, price in zip(
-            batch.rows, given, columns["quantity"], columns["unit_price"], strict=True
-        ):
-            try:
-                revenue.append(value_of(quantity, price) if said is None else said)
-            except InvalidInput:
-                revenue.append(None)
-                errors.append(self.context.error(row, "quantity", "", TOO_LARGE))
-        return ValidBatch(batch.rows, {**columns, "net_revenue": revenue}).without(errors), errors
+        for row, line, name, month in zip(batch.rows, lines, dated_by, months, strict=True):
+            line["month"], line["dated_by"], line["fx_rate"], line["cost"] = month, name, None, None
+            if line["unit_cost"] is not None:
+                errors += self._cost(row, line)
+            if line["original_revenue"] is not None:
+                corrected = (stored.get(line["_id"], {}).get("imported") or {}) if _is_kept(plan, line) else {}
+                problem = self.conversion.apply(line, keep_revenue="net_revenue" in corrected)
+                errors += [] if problem is None else [self.context.error(row, "currency", line["currency"], problem)]
+        return errors
 
-    def _with_signs(self, batch: ValidBatch) -> tuple[ValidBatch, list[RowError]]:
-        """The batch without returns above zero: lines are plain sums, so these would count as sold."""
-        types = batch.columns["line_type"]
-        if SalesType.RETURN not in types:
-            return batch, []
-        errors = [
-            self.context.error(row, name, "", BELOW_ZERO)
-            for name in ("quantity", "net_revenue")
-            for row, kind, number in zip(batch.rows, types, batch.columns[name], strict=True)
-            if kind == SalesType.RETURN and number > 0
-        ]
-        return batch.without(errors), errors
+    def _cost(self, row: int, line: RawDocument) -> list[RowError]:
+        try:
+            line["cost"] = line_cost(SalesType(line["line_type"]), line["quantity"], line["unit_cost"])
+        except InvalidInput:
+            return [self.context.error(row, "unit_cost", "", TOO_LARGE)]
+        return []
+
+    def _compare(self, plan: Plan, line: RawDocument, before: RawDocument | None) -> None:
+        if before is None:
+            plan.new.append({**line, "rev": 1})
+            self._count(plan, line, 1)
+            return
+        changes = differs(self._as_owned(before), line)
+        if not changes and line["_id"] not in plan.overruled:
+            plan.unchanged += 1
+            return
+        rev = before.get("rev")
+        change = {name: value for name, value in line.items() if name != "_id"} | {"rev": (rev or 1) + 1}
+        if line["_id"] in plan.overruled:
+            change |= {"corrected_at": None, "imported": None}
+        plan.changed.append(({"_id": line["_id"], "rev": rev}, {"$set": change}))
+        plan.touched.add(line["customer_id"])
+        if changes:
+            self._count(plan, before, -1)
+            self._count(plan, line, 1)
+
+    def _count(self, plan: Plan, line: RawDocument, sign: int) -> None:
+        """A line that comes or goes: whose it is, and in which month it counts."""
+        plan.touched.add(line["customer_id"])
+        plan.months.add(line["month"])
+        plan.effect.month(line["month"]).add(line, self.units.get(bytes(line["product_id"]), ""), sign)
+
+    async def _overrule(self, id: Id, before: RawDocument, change: tuple[Any, Any]) -> None:
+        """The source says something new of a line that a person corrected: what they said is in the audit event."""
+        query, update = change
+        after = update["$set"]
+        names = [name for name in CORRECTABLE if before.get(name) != after[name]]
+
+        async def action() -> None:
+            if (await scoped_binary(SaleLine).update_one(query, update)).matched_count == 0:
+                raise Unavailable("Somebody corrects the same line at this moment; it will be tried again.")
+            told = {"before": as_said(before, names), "after": as_said(after, names)}
+            reason = f"The import {self.context.import_id} says something new of what was corrected."
+            await audit.record("sale.correction_overruled", "sale", id.as_uuid(), **told, reason=reason)
+
+        await transaction(action)
+
+
+def _is_kept(plan: Plan, line: RawDocument) -> bool:
+    """Whether a correction of the line, if there is one, was kept."""
+    return line["_id"] not in plan.overruled

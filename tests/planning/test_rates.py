@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import InvalidInput
 from planning.months import add_months, month_range
 from planning.numbers import PRICE
-from planning.rates import LARGEST_PRICE, MonthRate, RateKind, Rates, convert
+from planning.rates import LARGEST_PRICE, MonthRate, RateKind, Rates, convert, convert_money, rate_of_sale
 
 ONE = PRICE.factor
 RATES = Rates({"USD": {"2026-11": 90, "2027-01": 95}, "GBP": {"2027-02": 120}})
@@ -102,3 +103,19 @@ def test_conversion_is_off_by_at_most_half_a_step(price: int, rate: int) -> None
         assert exact >= LARGEST_PRICE - Fraction(1, 2)
     else:
         assert abs(exact - converted) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("month", "rate"), [("2026-11", 90), ("2026-12", 70), ("2027-01", 95), ("2026-10", 70), ("2026-08", None)]
+)
+def test_a_sale_is_converted_at_what_came_to_be_and_else_at_what_is_planned(month: str, rate: int | None) -> None:
+    found = rate_of_sale(RATES, Rates({"USD": {"2026-09": 70}}), "USD", month)
+    assert (found.rate if found else None) == rate
+
+
+def test_money_is_converted_half_even_and_stays_exact_in_json() -> None:
+    assert convert_money(75_000, 80_000_000) == 60_000
+    assert convert_money(-1, ONE // 2) == 0
+    assert convert_money(3, ONE // 2) == 2
+    with pytest.raises(InvalidInput):
+        convert_money(10**14, 10 * ONE)

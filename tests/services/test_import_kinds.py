@@ -198,8 +198,7 @@ def test_all_errors_of_all_rows_come_in_one_pass() -> None:
         RowError(3, "Invoice", "", "a value"),
         RowError(3, "Date", "yesterday", "a date like 2026-11-30"),
         RowError(3, "Qty", "three", "a number with at most 3 decimals, written like 1234.5"),
-        RowError(3, "currency", "EUR", "GBP, the company's own currency; convert the amount first"),
-        RowError(4, "Price", "", "a value in unit_price or net_revenue"),
+        RowError(4, "Price", "", "a value in unit_price or net_revenue or gross_amount"),
         RowError(5, "Price", "#REF!", "a value without an error"),
     ]
 
@@ -328,8 +327,10 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
             {
                 "invoice": "1", "item_code": "A", "line_number": 2, "customer_code": "C", "invoice_date": "2026-01-05",
                 "quantity": Decimal("-3.5"), "unit_price": Decimal("2"), "net_revenue": Decimal("-7.01"),
-                "currency": "GBP", "line_type": "return", "order_date": "2026-01-01", "shipped_date": "2026-01-02",
-                "source": "erp",
+                "gross_amount": Decimal("-8.4"), "discount": Decimal("0.5"), "tax": Decimal("-1.4"),
+                "freight": Decimal(0),
+                "currency": "GBP", "line_type": "return", "order_date": "2026-01-01", "requested_date": "2026-01-03",
+                "shipped_date": "2026-01-02", "unit_cost": Decimal("1.1"), "source": "erp",
             },
         ),
     ],
@@ -352,10 +353,13 @@ def _written(value: Any) -> str:
     return "; ".join(value) if isinstance(value, tuple) else str(value)
 
 
+MONEY_COLUMNS = ("net_revenue", "gross_amount", "discount", "tax", "freight")
+
+
 def _stored(name: str, value: Any) -> Any:
     if not isinstance(value, Decimal):
         return value
-    scale = {"quantity": QUANTITY, "net_revenue": MONEY}.get(name, PRICE)
+    scale = QUANTITY if name == "quantity" else MONEY if name in MONEY_COLUMNS else PRICE
     return scale.to_scaled(value)
 
 

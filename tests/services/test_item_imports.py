@@ -179,7 +179,8 @@ async def test_a_sale_outside_of_the_matrix_is_kept(masters: tuple[Customer, Pro
     assert await scoped(SaleLine).count({}) == await scoped(SalesRollup).count({}) == 2
 
 
-async def test_sales_stay_in_the_companys_currency() -> None:
+async def test_sales_in_a_currency_that_nobody_gave_a_rate_for_are_refused() -> None:
     head = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price,currency"
     job = await imported("sales", head, "I1,P1,1,C1,2026-01-05,3,2.5,USD")
-    assert errors(job) == [(2, "currency", "EUR, the company's own currency; convert the amount first")]
+    expected = "EUR, or a currency with an exchange rate (actual or plan) for 2026-01"
+    assert errors(job) == [(2, "currency", expected)]

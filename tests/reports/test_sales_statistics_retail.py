@@ -1,0 +1,39 @@
+"""Statistics equal what pandas says of real invoices, to the cent and the unit.
+
+Here of a slice of the Online Retail file; `make bench` takes all of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bench.load_retail import data_file
+from bench.sales_statistics import DIMENSIONS, differences, prepare
+from core.mongo import Mongo
+
+EVERY = 27
+"""One line of so many, over all thirteen months: about 20,000."""
+
+
+@pytest.fixture
+def slice_of_retail(tmp_path: Path) -> Path:
+    if not data_file().is_file():
+        pytest.skip(f"The Online Retail data is not at {data_file()}; set PLANWRIGHT_DATA.")
+    with gzip.open(data_file(), "rt", encoding="utf-8", newline="") as file:
+        header, *lines = [next(file), *islice(file, 0, None, EVERY)]
+    path = tmp_path / "retail.csv"
+    path.write_text("".join((header, *lines)), encoding="utf-8")
+    return path
+
+
+async def test_statistics_equal_pandas_to_the_cent_and_the_unit(mongo: Mongo, slice_of_retail: Path) -> None:
+    slug = f"retail-{uuid4().hex[:8]}"
+    seconds: dict[str, float] = {}
+    found = await differences(slice_of_retail, await prepare(slice_of_retail, slug), seconds)
+    assert found == []
+    assert list(seconds) == list(DIMENSIONS)
