@@ -39,6 +39,7 @@ def test_a_batch_is_read_as_it_is() -> None:
         encode({"id": None, "month": "2026-01", "quantity": Int64(1)}),
         document(uuid4(), "2026-01", 1)[:-1],
     ],
+    ids=["short text", "another type", "another name", "without a value", "cut off"],
 )
 def test_another_layout_is_not_taken_for_it(batch: bytes) -> None:
     with pytest.raises(ValueError, match="layout"):
