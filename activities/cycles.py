@@ -19,8 +19,8 @@ from core.errors import PlanwrightError
 from core.settings import load_settings
 from models.cycle import Cycle
 from planning.share import share_met
-from planning.stages import Move, Stage
-from services import closing, cycle_moves, opening, operations, share
+from planning.stages import Move, Stage, waits_for_files
+from services import closing, cycle_moves, forecast_options, opening, operations, share
 from services.cycle_moves import Moved
 from workflows.contracts import (
     COPY_SNAPSHOT_ACTIVITY,
@@ -64,6 +64,8 @@ async def move_cycle(request: MoveAt) -> MoveOutcome:
     """Carry out one move. A refusal ends its operation with the reason and is raised."""
     if await operations.is_done(request.operation_id):
         return MoveOutcome(view=view_of(await scoped(Cycle).get(request.cycle_id)))
+    if request.operation_id is None and await files_are_coming(request):
+        return MoveOutcome(view=view_of(await scoped(Cycle).get(request.cycle_id)), done=False)
     async with ending_refused(request.operation_id):
         moved = await carry_out(request)
     return MoveOutcome(view=view_of(moved.cycle), done=moved.waits_for is None)
@@ -104,6 +106,17 @@ async def ending_refused(operation_id: UUID | None) -> AsyncIterator[None]:
         raise
 
 
+async def files_are_coming(request: MoveAt) -> bool:
+    """Whether the clock's deadline waits for forecasts that were received before it; whoever closes by hand doesn't."""
+    if request.move not in (Move.LOCK_ENTRY, Move.CLOSE):
+        return False
+    cycle = await scoped(Cycle).get(request.cycle_id)
+    deadline = cycle.entry_closes_at if request.move is Move.LOCK_ENTRY else cycle.closes_at
+    return waits_for_files(deadline, request.at, grace()) and await forecast_options.forecasts_pending(
+        cycle.id, deadline
+    )
+
+
 async def carry_out(request: MoveAt) -> Moved:
     """The service of each move."""
     cycle_id, operation_id = request.cycle_id, request.operation_id
@@ -135,8 +148,7 @@ def new_values(changes: CycleChanges) -> dict[str, object]:
 
 
 def view_of(cycle: Cycle) -> CycleView:
-    """What the workflow may know. Deadlines wait one request time-out for what was received before them."""
-    grace = timedelta(seconds=load_settings().http.request_timeout_seconds)
+    """What the workflow may know."""
     return CycleView(
         exists=True,
         stage=Stage(cycle.stage),
@@ -145,8 +157,13 @@ def view_of(cycle: Cycle) -> CycleView:
         closes_at=cycle.closes_at,
         auto_close=cycle.auto_close,
         auto_close_share_percent=cycle.auto_close_share_percent,
-        grace_seconds=grace.total_seconds(),
+        grace_seconds=grace().total_seconds(),
     )
+
+
+def grace() -> timedelta:
+    """Deadlines wait one request time-out for requests that were received before them."""
+    return timedelta(seconds=load_settings().http.request_timeout_seconds)
 
 
 def cursor() -> int:

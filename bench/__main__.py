@@ -13,7 +13,7 @@ from bench.load_retail import data_file
 
 def main() -> int:
     """Run what can run here; how many measurements missed their limit."""
-    names = ("http", "lists", "prices", "exports", "sign_in", "suggestions", "findings")
+    names = ("http", "lists", "prices", "exports", "forecast_files", "sign_in", "suggestions", "findings")
     modules = [f"bench.{name}" for name in names]
     of_retail = ["bench.load_retail", "bench.sales_statistics"]
     if data_file().is_file():

@@ -37,3 +37,8 @@ def sale_key(tenant: bytes, invoice: str, item_key: str, line_number: int) -> by
     """The bytes of `sale_id`; `tenant` are the bytes of the tenant's id."""
     key = f"{invoice.strip().casefold()}\x1f{item_key}\x1f{line_number}".encode()
     return blake2b(key, digest_size=16, key=tenant).digest()
+
+
+def budget_id(tenant_id: UUID, *parts: object) -> UUID:
+    """The id of a budget entry: year, version, month and level, with keys in the form in which they are compared."""
+    return uuid5(NAMESPACE, "\x1f".join(map(str, ("budget", tenant_id, *parts))))

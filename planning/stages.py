@@ -37,6 +37,9 @@ class Move(StrEnum):
 FINAL = frozenset({Stage.CLOSED, Stage.CANCELLED})
 RETRY_CLOSE = timedelta(hours=1)
 RETRY_OPEN = timedelta(minutes=10)
+RETRY_FILES = timedelta(seconds=30)
+FILES_WITHIN = timedelta(minutes=30)
+"""How long a deadline waits, beyond its grace, for files that were received before it and are not applied yet."""
 
 _FROM: dict[Move, frozenset[Stage]] = {
     Move.OPEN: frozenset({Stage.DRAFT}),
@@ -157,6 +160,16 @@ def reopened_stage(new: Deadlines, at: datetime) -> Verdict:
         return Verdict(False, "Entry must close before the cycle closes.", Stage.CLOSED, "closes_at")
     to = Stage.ENTRY if new.entry_closes_at > at else Stage.REVIEW
     return Verdict(True, f"The cycle goes back to {to}.", to)
+
+
+def waits_for_files(deadline: datetime, at: datetime, grace: timedelta) -> bool:
+    """Whether a deadline that came still waits for files that were received before it; after that they are too late."""
+    return at < deadline + grace + FILES_WITHIN
+
+
+def retry_after(move: Move) -> timedelta:
+    """When the clock tries again what it could not do yet: an opening waits for another cycle, the others for files."""
+    return RETRY_OPEN if move is Move.OPEN else RETRY_FILES
 
 
 def next_due(clock: CycleClock) -> Due | None:

@@ -36,3 +36,19 @@ async def record(
             request_id=request_id.get(),
         )
     )
+
+
+async def record_once(
+    event_id: UUID, action: str, entity: str, entity_id: UUID | str, *, after: dict[str, Any]
+) -> AuditEvent:
+    """The same for a deed that must be done once, with an id made of it: a second one is a duplicate key."""
+    event = AuditEvent(
+        id=event_id,
+        actor_id=current_user(),
+        action=action,
+        entity=entity,
+        entity_id=str(entity_id),
+        after=after,
+        request_id=request_id.get(),
+    )
+    return await scoped(AuditEvent).insert(event)

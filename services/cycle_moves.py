@@ -211,7 +211,9 @@ async def _move(
 
 
 def demand_move(move: Move, cycle: Cycle) -> None:
-    """Conflict, with the reason, unless the cycle's stage allows the move."""
+    """Conflict, with the reason, unless the cycle's stage allows the move. One that was run elsewhere never moves."""
+    if cycle.imported:
+        raise Conflict("This cycle was run elsewhere and imported; import its forecasts again to change them.")
     verdict = judge_move(move, Stage(cycle.stage))
     if not verdict.allowed:
         raise Conflict(verdict.reason)

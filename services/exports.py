@@ -159,6 +159,7 @@ async def write(
     table = readable(actor, wanted.kind)
     source = _source(wanted, scope)
     await source.prepare()
+    table = source.laid_out(table)
     columns = [column for column in columns_for(table, actor) if column.stored]
     notes = (*EXPORT_NOTES, *_in_words(wanted.filters))
     file_table = await described(table, columns, scope, notes=notes, locked=True)
@@ -215,6 +216,7 @@ def wanted_of(job: Job) -> Wanted:
     said = dict(job.params["filters"])
     for name in ("customer_ids", "product_ids"):
         said[name] = tuple(UUID(id) for id in said.get(name, ()))
+    said["cycle_id"] = None if said.get("cycle_id") is None else UUID(said["cycle_id"])
     return Wanted(ImportKind(job.params["kind"]), job.params["format"], job.params["layout"], Filters(**said))
 
 
@@ -321,7 +323,13 @@ def _hidden_from(actor: Actor) -> frozenset[Action]:
 def _stored(filters: Filters) -> dict[str, Any]:
     """The filters that say something, as they are kept and shown."""
     said = {name: value for name, value in asdict(filters).items() if name in filters.named()}
-    return {name: [str(id) for id in value] if isinstance(value, tuple) else value for name, value in said.items()}
+    return {name: _plain(value) for name, value in said.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [str(id) for id in value]
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _in_words(filters: Filters) -> list[str]:

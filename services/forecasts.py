@@ -131,7 +131,13 @@ async def read_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -
     if cycle is None:
         raise NotFound("There is no such cycle.")
     sheet = await scoped(Sheet).one({"_id": sheet_id(current_tenant(), cycle_id, customer_id, None)})
-    lock = entry_lock(
+    return SheetFacts(cycle, sheet, lock_of(cycle, sheet, received_at))
+
+
+def lock_of(cycle: Cycle, sheet: Sheet | None, received_at: datetime) -> Lock:
+    """Whether the sheet may be written by what was received at that time; without one, the sheet that would be laid
+    out."""
+    return entry_lock(
         stage=cycle.stage,
         sheet_state=sheet.state if sheet else "draft",
         entry_open=sheet.entry_open if sheet else True,
@@ -140,7 +146,6 @@ async def read_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -
         received_at=received_at,
         opens_at=cycle.opens_at,
     )
-    return SheetFacts(cycle, sheet, lock)
 
 
 async def writable_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetime) -> Sheet:
@@ -155,13 +160,7 @@ async def writable_sheet(cycle_id: UUID, customer_id: UUID, received_at: datetim
 async def write_sheet(sheet: Sheet, changes: dict[str, Any], *, new_lines: int = 0, new_versions: int = 0) -> Sheet:
     """Change the sheet by compare-and-set inside the caller's transaction."""
     row = await scoped(Sheet).change(
-        {
-            "_id": sheet.id,
-            "rev": sheet.rev,
-            "state": sheet.state,
-            "entry_open": sheet.entry_open,
-            "locked_by_close": False,
-        },
+        _as_read(sheet),
         {
             "$set": {**changes, "locked_by_close": False},
             "$inc": {"rev": 1, "lines": new_lines, "mandatory_lines": new_lines, "version": new_versions},
@@ -170,6 +169,16 @@ async def write_sheet(sheet: Sheet, changes: dict[str, Any], *, new_lines: int =
     if row is None:
         raise Conflict()
     return scoped(Sheet).document(row)
+
+
+def _as_read(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "_id": sheet.id,
+        "rev": sheet.rev,
+        "state": sheet.state,
+        "entry_open": sheet.entry_open,
+        "locked_by_close": False,
+    }
 
 
 def write_cells(line: RawDocument, cells: Iterable[Cell]) -> None:
@@ -235,7 +244,8 @@ def _apply(
     line = lines.get(change.product_id)
     month = change.cell.month
     if line is None:
-        return SavedCell(change.product_id, month, CellStatus.REFUSED, _why_no_line(context, facts, change), None)
+        reason = why_no_line(context, facts, change.product_id)
+        return SavedCell(change.product_id, month, CellStatus.REFUSED, reason, None)
     standing = next((read_cell(cell) for cell in line["cells"] if cell["month"] == month), Cell(month))
     price = chains[change.product_id].get(month)
     outcome: CellOutcome = apply_change(
@@ -247,13 +257,30 @@ def _apply(
     return SavedCell(change.product_id, month, outcome.status, outcome.reason, outcome.cell)
 
 
-def _why_no_line(context: PlanContext, facts: CustomerFacts, change: LineChange) -> str:
-    product = context.products.get(change.product_id)
+def why_no_line(context: PlanContext, facts: CustomerFacts, product_id: UUID) -> str:
+    """Why a customer's plan has no line of this product."""
+    product = context.products.get(product_id)
     inactive = not facts.is_active or (product is not None and not product.is_active)
     return INACTIVE if inactive else NOT_ALLOWED_PRODUCT
 
 
-async def _write(sheet: Sheet, lines: dict[UUID, RawDocument], saved: list[SavedCell]) -> None:
+async def write_lines(sheet: Sheet, lines: dict[UUID, RawDocument]) -> None:
+    """Store the `touched` lines and the sheet with them, in the caller's transaction."""
+    await write_sheet(sheet, {}, new_lines=await store_lines(lines))
+
+
+async def write_lines_as_read(sheet: Sheet, lines: dict[UUID, RawDocument]) -> bool:
+    """The same, if nobody has written or locked the sheet since it was read; False, and nothing is written, if so."""
+    new_lines = sum(bool(line.get("touched") and line.get("new")) for line in lines.values())
+    counts = {"rev": 1, "lines": new_lines, "mandatory_lines": new_lines}
+    if (await scoped(Sheet).update_one(_as_read(sheet), {"$inc": counts})).matched_count == 0:
+        return False
+    await store_lines(lines)
+    return True
+
+
+async def store_lines(lines: dict[UUID, RawDocument]) -> int:
+    """Store the `touched` lines, `new` ones are inserted; how many of these there were."""
     fresh = [line for line in lines.values() if line.get("touched") and line.get("new")]
     known = [line for line in lines.values() if line.get("touched") and not line.get("new")]
     if fresh:
@@ -262,7 +289,11 @@ async def _write(sheet: Sheet, lines: dict[UUID, RawDocument], saved: list[Saved
     await scoped(Line).update_rows(
         ({"_id": line["_id"]}, {"$set": {"cells": line["cells"], "active": True}}) for line in known
     )
-    await write_sheet(sheet, {}, new_lines=len(fresh))
+    return len(fresh)
+
+
+async def _write(sheet: Sheet, lines: dict[UUID, RawDocument], saved: list[SavedCell]) -> None:
+    await write_lines(sheet, lines)
     after = {
         "cells": [
             {"product_id": str(cell.product_id), "month": cell.month, **plain_cell(cell.cell)}

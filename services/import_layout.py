@@ -18,7 +18,8 @@ from planning.table_places import Place, Preview, best_place
 from planning.written_dates import DateOrder
 from planning.written_numbers import DecimalSign
 from services.import_kinds.cells import Writing
-from services.import_kinds.tables import TABLES, ImportKind
+from services.import_kinds.layouts import table_for
+from services.import_kinds.tables import ImportKind
 from services.import_kinds.titles import header_matching, header_problems, judge_of
 
 Layout = dict[str, Any]
@@ -99,7 +100,7 @@ def find_layout(kind: ImportKind, options: ReadingOptions, preview: Preview) -> 
         {"column": one.column, "position": one.position, "how": str(one.how), "score": one.score}
         for one in sorted(matching.matched.values(), key=lambda one: one.position)
     ]
-    problems = header_problems(TABLES[kind], titles, matching)
+    problems = header_problems(table_for(kind, titles), titles, matching)
     return {
         "sheet": next(sheet.name for sheet in preview.sheets if sheet.number == place.sheet),
         "sheet_number": place.sheet,
@@ -191,4 +192,7 @@ def shown_errors(findings: list[dict[str, Any]], layout: Mapping[str, Any] | Non
     if layout is not None:
         letters = {layout["titles"][one["position"]]: column_letters(one["position"]) for one in layout["columns"]}
     sheet = layout["sheet"] if layout is not None else ""
-    return [{"sheet": sheet, **finding, "letter": letters.get(finding["column"], "")} for finding in findings]
+    return [
+        {"sheet": sheet, "conflict": False, **finding, "letter": letters.get(finding["column"], "")}
+        for finding in findings
+    ]

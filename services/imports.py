@@ -12,6 +12,7 @@ Two runs at once do no harm: the record is compared and set, so that the slower 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -30,6 +31,7 @@ from planning.access import Action, Actor, may
 from planning.calendar import MonthRule
 from planning.months import Month
 from services import audit, calendar, jobs, months, sales_effects
+from services.forecast_options import NO_OPTIONS, ForecastOptions, counted_cells
 from services.identity import Caller
 from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
 from services.import_apply.writers import WRITERS
@@ -38,7 +40,7 @@ from services.import_kinds.validation import FileValidator, RowError
 from services.import_layout import ReadingOptions, options_of, positions_of, shown_errors, shown_layout, writing_of
 from services.sales_effects import SalesEffect
 
-KIND = "import"
+KIND = jobs.IMPORT
 CONTENT_TYPES: Mapping[FileKind, str] = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -49,7 +51,12 @@ MAX_ERRORS = 10_000
 MAX_LEFT_OUT = 100
 """Totals that an answer names; further ones are counted only."""
 
-LISTED = ("params", "state", "progress", "result", "error", "requested_by", "received_at", "started_at", "finished_at")
+LISTED = (
+    "params", "state", "progress", "cursor.cells", "result", "error", "requested_by", "received_at", "started_at",
+    "finished_at",
+)  # fmt: skip
+BEGIN_FACTS = frozenset({ImportKind.SALES, ImportKind.PAST_FORECASTS, ImportKind.BUDGET})
+"""Kinds whose rows are in months and in the base currency, which can't change afterwards."""
 
 Heartbeat = Callable[[], None]
 Annotate = Callable[[Sequence[Mapping[str, Any]]], Awaitable[UUID | None]]
@@ -81,9 +88,12 @@ class Counts:
     errors: int = 0
 
 
-async def check_allowed(actor: Actor, kind: ImportKind, complete_until: str | None = None) -> None:
-    """Raises NotPermitted with the reason; InvalidInput for a month that has not ended or a kind without months."""
-    actions = [Action.IMPORT_FILE]
+async def check_allowed(
+    actor: Actor, kind: ImportKind, complete_until: str | None = None, options: ForecastOptions = NO_OPTIONS
+) -> None:
+    """Raises NotPermitted with the reason; InvalidInput for a month that has not ended or a kind without months, and
+    for options of forecasts that don't fit."""
+    actions = [Action.IMPORT_FORECASTS if kind is ImportKind.FORECASTS else Action.IMPORT_FILE]
     actions += [Action.IMPORT_USERS] if kind is ImportKind.USERS else []
     actions += [Action.KEEP_ACTUALS] if complete_until is not None else []
     for action in actions:
@@ -94,6 +104,7 @@ async def check_allowed(actor: Actor, kind: ImportKind, complete_until: str | No
         if kind is not ImportKind.SALES:
             raise InvalidInput("Only an import of sales can complete months; leave complete_until out.")
         await months.check_ended(complete_until)
+    await options.check(kind)
 
 
 async def accept(
@@ -104,8 +115,13 @@ async def accept(
     dry_run: bool = False,
     complete_until: str | None = None,
     reading: ReadingOptions | None = None,
+    options: ForecastOptions = NO_OPTIONS,
+    received_at: datetime | None = None,
 ) -> Job:
-    """A queued job for a stored, sniffed file. `complete_until`: with it, all months up to this one become complete."""
+    """A queued job for a stored, sniffed file. `complete_until`: with it, all months up to this one become complete.
+
+    Deadlines are judged by `received_at`, the time at which the request began (None = now).
+    """
     params = {
         "kind": str(kind),
         "file_kind": file_kind,
@@ -115,12 +131,13 @@ async def accept(
         "dry_run": dry_run,
         "complete_until": complete_until,
         "reading": (reading or ReadingOptions()).params(),
+        **options.params(),
     }
 
     async def action() -> Job:
-        if kind is ImportKind.SALES and not dry_run:
+        if kind in BEGIN_FACTS and not dry_run:
             await calendar.begin_facts()
-        return await jobs.create(KIND, params, file_id=stored.id)
+        return await jobs.create(KIND, params, file_id=stored.id, received_at=received_at)
 
     return await transaction(action)
 
@@ -160,6 +177,7 @@ class _Run:
         self.touched: set[Id] = set(map(as_binary, job.cursor.get("touched", ())))
         self.months: set[Month] = set(job.cursor.get("months", ()))
         self.effect = SalesEffect.stored(job.cursor.get("effect"))
+        self.cells: Counter[str] = Counter(job.cursor.get("cells", {}))
         self.findings: list[dict[str, Any]] = list(job.findings)
         self.late: list[RowError] = []
         self.validator: FileValidator | None = None
@@ -179,9 +197,10 @@ class _Run:
         if last > self.recorded:
             errors += plan.errors
             rejected = len({error.row for error in errors})
-            self._add(Counts(count, len(plan.new), len(plan.changed), plan.unchanged, rejected, len(errors)))
+            self._add(Counts(count, plan.inserted, plan.updated, plan.unchanged, rejected, len(errors)))
             self.months |= plan.months
             self.effect.merge(plan.effect)
+            self.cells.update(plan.cells)
             await self._record(last, errors, plan)
         else:
             plan.touched |= self.touched
@@ -192,6 +211,8 @@ class _Run:
     async def finish(self) -> None:
         """Succeeded: the result, completed months and the audit event in one transaction."""
         until = self.job.params["complete_until"]
+        if self.writer is not None and not self.dry_run:
+            await self.writer.finish()
         marked = await self._marked()
 
         async def action() -> None:
@@ -261,6 +282,7 @@ class _Run:
         touched = [] if self.dry_run else list(plan.touched)
         cursor = {"row": last, "counts": counts, "touched": touched, "months": sorted(self.months)}
         cursor |= {"effect": self.effect.plain()} if self.kind is ImportKind.SALES else {}
+        cursor |= {"cells": dict(self.cells)} if self.cells else {}
         change: dict[str, Any] = {"$set": {"progress": counts, "cursor": cursor}}
         if fresh:
             change["$push"] = {"findings": {"$each": fresh}}
@@ -277,6 +299,7 @@ class _Run:
             setattr(self.counts, one.counted_as, getattr(self.counts, one.counted_as) - 1)
             self.counts.rejected += 1
             self.counts.errors += 1
+            self.cells.update(one.cells)
             self.late.append(one.error)
 
     def _find(self, errors: Sequence[RowError]) -> list[dict[str, Any]]:
@@ -297,13 +320,14 @@ class _Run:
         ignored = self.validator.ignored if self.validator else []
         totals = self.validator.left_out if self.validator else []
         left_out = self.counts.errors - len(self.findings) - len(self.late)
-        return {
+        result = {
             **asdict(self.counts),
             "errors_left_out": max(0, left_out),
             "ignored_columns": ignored,
             "totals": len(totals),
             "left_out": [asdict(one) for one in totals[:MAX_LEFT_OUT]],
         }
+        return result | ({"cells": dict(self.cells)} if self.kind is ImportKind.FORECASTS else {})
 
 
 async def read(import_id: UUID, only_of: UUID | None = None) -> RawDocument:
@@ -348,6 +372,8 @@ def _view(row: Mapping[str, Any]) -> RawDocument:
         "state": row["state"],
         "dry_run": params["dry_run"],
         "complete_until": params["complete_until"],
+        "cycle_id": params.get("cycle_id"),
+        "overwrite": params.get("overwrite", False),
         "file": {"name": params["file_name"], "size": params["file_size"], "sha256": params["sha256"]},
         "counts": {one.name: counts.get(one.name, 0) for one in fields(Counts)},
         "errors_left_out": result.get("errors_left_out", 0),
@@ -355,6 +381,7 @@ def _view(row: Mapping[str, Any]) -> RawDocument:
         "completed_months": result.get("completed_months", []),
         "restated_months": result.get("restated_months", []),
         "sales": result.get("sales") if params["kind"] == ImportKind.SALES else None,
+        "cells": counted_cells(row) if params["kind"] == ImportKind.FORECASTS else None,
         "message": error.get("message"),
         "requested_by": row["requested_by"],
         "received_at": row["received_at"],

@@ -19,15 +19,23 @@ from core.errors import Conflict, NotFound
 from models.job import Job
 from services import audit
 
+IMPORT = "import"
 UNFINISHED = ("queued", "running")
 KEPT_FOR = timedelta(days=90)
 
 
-async def create(kind: str, params: dict[str, Any], *, file_id: UUID | None = None) -> Job:
-    """A queued job of the person in context, with its audit event. Start its workflow after the commit."""
+async def create(
+    kind: str, params: dict[str, Any], *, file_id: UUID | None = None, received_at: datetime | None = None
+) -> Job:
+    """A queued job of the person in context, with its audit event. Start its workflow after the commit.
+
+    `received_at`: when the request for it began (None = now).
+    """
 
     async def insert() -> Job:
-        job = await scoped(Job).insert(Job(kind=kind, params=params, file_id=file_id, requested_by=current_user()))
+        job = Job(kind=kind, params=params, file_id=file_id, requested_by=current_user())
+        job.received_at = received_at or job.received_at
+        await scoped(Job).insert(job)
         await audit.record("job.queued", "job", job.id, after={"kind": kind})
         return job
 

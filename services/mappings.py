@@ -85,7 +85,8 @@ def overlaid(saved: Said, given: Said) -> dict[str, str | None]:
 
 def mapping_problems(kind: ImportKind, said: Iterable[tuple[str, str | None]], place: str) -> list[Detail]:
     """What is wrong with a mapping: unknown columns, two titles for one column, a title that stands twice."""
-    names = {column.name for column in TABLES[kind].columns}
+    table = TABLES[kind]
+    names = {column.name for column in (*table.columns, *(table.wide.columns if table.wide else ()))}
     details: list[Detail] = []
     titles: set[str] = set()
     columns: set[str] = set()

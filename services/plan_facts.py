@@ -220,15 +220,31 @@ async def load_customers(
     return found
 
 
+async def load_prices(
+    context: PlanContext, customer_ids: Collection[UUID], product_ids: Collection[UUID]
+) -> dict[UUID, CustomerFacts]:
+    """Only what the prices of these lines stand on, for lines that are stored: a list price needs no history."""
+    found: dict[UUID, CustomerFacts] = {customer: CustomerFacts() for customer in customer_ids}
+    where: dict[str, Any] = {"customer_id": {"$in": list(customer_ids)}, "product_id": {"$in": list(product_ids)}}
+    await _add_prices(found, where, context)
+    averaged = [product for product in product_ids if context.products[product].list_price is None]
+    if averaged:
+        behind = list(context.succession.with_predecessors(averaged))
+        customers = context.merged.with_sources(customer_ids)
+        await _add_history(found, {"customer_id": {"$in": customers}, "product_id": {"$in": behind}}, context)
+    return found
+
+
 async def find_reference(cycle: Cycle) -> Cycle | None:
     """The cycle whose graded close is the plan that this one starts from: the newest one that ran before and was
-    closed, even if it is reopened at the moment, since its graded close stands."""
+    closed, even if it is reopened at the moment, since its graded close stands. What was imported is history only."""
     rows = await scoped(Cycle).documents(
         {
             "stage": {"$ne": "cancelled"},
             "graded_close": {"$ne": None},
             "base_month": {"$lt": cycle.base_month},
             "_id": {"$ne": cycle.id},
+            "imported": {"$ne": True},
         },
         sort=[("base_month", -1), ("closed_at", -1)],
         limit=1,

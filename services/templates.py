@@ -58,7 +58,7 @@ async def described(
             examples=column.examples,
             choices=offered.get(column.name, ()),
             closed=is_closed(column),
-            locked=locked and column.name in table.key,
+            locked=locked and (column.kept or column.name in table.key),
             width=column.width,
         )
         for column in columns

@@ -170,7 +170,7 @@ class MoveAt(MoveRequest):
 
 
 class MoveOutcome(Input):
-    """The cycle after the move; not `done` when the clock's opening waits for another cycle."""
+    """The cycle after the move; not `done` when an opening waits for another cycle, or a deadline for files."""
 
     view: CycleView
     done: bool = True

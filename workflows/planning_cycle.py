@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         Stage,
         judge_move,
         next_due,
+        retry_after,
     )
     from workflows import policies
     from workflows.contracts import (
@@ -166,7 +167,7 @@ class PlanningCycle:
         except ActivityError as error:
             workflow.logger.warning("cycle-move-refused", extra={"move": move, "reason": str(error.cause)})
             return RETRY_OPEN
-        return None if outcome.done else RETRY_OPEN
+        return None if outcome.done else retry_after(move)
 
     async def share_met(self) -> bool:
         share: ShareView = await workflow.execute_activity(

@@ -31,7 +31,8 @@ WORKBOOK: dict[int | str, dict[str, Any]] = {
     }
 }
 
-Importer = Annotated[Caller, allow(Action.IMPORT_FILE)]
+Importer = Annotated[Caller, allow(Action.IMPORT_FORECASTS)]
+"""Who may import anything at all; the kind of the file asks further."""
 Reader = Annotated[Caller, allow(Action.READ_IMPORT)]
 
 
@@ -48,12 +49,15 @@ async def create_import(
     caller: Importer,
     key: IdempotencyKey,
     workflows: CurrentWorkflows,
+    received_at: ReceivedAt,
 ) -> Response:
     """Poll Location. Rows are found by their natural keys, so the same file twice changes nothing.
 
-    Titles above the header, totals below the table and other sheets are passed over; see docs/imports.md.
+    Titles above the header, totals below the table and other sheets are passed over; see docs/imports.md. Forecasts are
+    for everybody who plans, own customers only; a deadline is met by when the request began.
     """
-    await imports.check_allowed(caller.actor, form.kind, form.complete_until)
+    options = form.forecast_options()
+    await imports.check_allowed(caller.actor, form.kind, form.complete_until, options)
     limits = UploadLimits(file_bytes=request.app.state.settings.http.upload_limit_bytes)
     name = form.file.filename or ""
     file_kind = await asyncio.to_thread(check_upload, form.file.file, name, limits=limits)
@@ -74,12 +78,14 @@ async def create_import(
             dry_run=form.dry_run,
             complete_until=form.complete_until,
             reading=reading,
+            options=options,
+            received_at=received_at,
         )
         await mappings.keep_with_import(form.kind, form.hints(), reading)
         queued[:] = [job.id]
         return accepted(await imports.read(job.id), f"{API}/imports/{job.id}")
 
-    sent = f"{stored.sha256}|{form.kind}|{form.dry_run}|{form.complete_until}|{form.hints()}"
+    sent = f"{stored.sha256}|{form.kind}|{form.dry_run}|{form.complete_until}|{form.hints()}|{options}"
     response = await key.once(effect, fingerprint=sent)
     for job_id in queued:
         await workflows.watch_job(imports.KIND, caller.tenant_id, caller.user_id, job_id)

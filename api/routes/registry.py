@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.routes import (
     assignments,
     auth,
+    budgets,
     calendar,
     costs,
     customers,
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
     cycles.router,
     forecasts.router,
+    budgets.router,
     reports.router,
     sales.router,
     imports.router,

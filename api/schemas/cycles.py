@@ -131,6 +131,7 @@ class CycleView(BaseModel):
     month_pattern: str = Field(examples=["calendar"])
     close_number: int = Field(examples=[0], description="How often the cycle was closed.")
     graded_close: int | None = Field(description="The close that accuracy is judged by.")
+    imported: bool = Field(description="It was run elsewhere, before this system, and its forecasts were imported.")
     waiting_for: UUID | None = Field(description="The cycle in entry that this one waits for before it can open.")
     rev: int = Field(examples=[1])
     created_at: datetime
@@ -161,4 +162,4 @@ def show_cycle(cycle: Cycle) -> CycleView:
 def show_row(row: dict[str, object]) -> dict[str, object]:
     """The same from a raw row of a list."""
     stage = Stage(str(row.pop("stage")))
-    return {**row, "status": status_of(stage), "phase": phase_of(stage)}
+    return {"imported": False, **row, "status": status_of(stage), "phase": phase_of(stage)}

@@ -44,11 +44,12 @@ class ExportFilters(Body):
     from_month: Month | None = None
     to_month: Month | None = None
     valid_on: Annotated[Day, Field(description="Entries that hold on this day.")] | None = None
+    cycle_id: Annotated[Id, Field(description="With forecasts: whose; default: the cycle in entry.")] | None = None
     include_inactive: Annotated[bool, Field(description="Also what is out of use.")] = False
 
 
 class NewExport(Body):
-    """What to export. `layout` is `long`, a row per thing, unless the kind has others."""
+    """What to export. `layout` is `long`, a row per thing; forecasts have `wide` as well, with a column per month."""
 
     model_config = ConfigDict(
         json_schema_extra={

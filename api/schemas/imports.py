@@ -18,6 +18,7 @@ from api.texts import Line, Month
 from planning.column_titles import How
 from planning.written_dates import DateOrder
 from planning.written_numbers import DecimalSign
+from services.forecast_options import ForecastOptions
 from services.import_kinds.tables import ImportKind
 from services.mappings import FileHints
 
@@ -75,6 +76,14 @@ class ImportForm(BaseModel):
     ] = None
     save_mapping: Annotated[bool, Field(description="Keep the mapping for the next file of the source.")] = False
 
+    cycle_id: Annotated[
+        UUID | None,
+        Field(description="With forecasts: whose plan the file is; default: the cycle that it names, or the open one."),
+    ] = None
+    overwrite: Annotated[
+        bool, Field(description="With forecasts: the file wins over what was changed since it was made.")
+    ] = False
+
     @field_validator("mapping")
     @classmethod
     def _is_mapping(cls, text: str | None) -> str | None:
@@ -96,6 +105,10 @@ class ImportForm(BaseModel):
             mapping=parse_texts(self.mapping) if self.mapping else {},
             save_mapping=self.save_mapping,
         )
+
+    def forecast_options(self) -> ForecastOptions:
+        """What goes with forecasts."""
+        return ForecastOptions(self.cycle_id, self.overwrite)
 
 
 class ImportQuery(PageQuery):
@@ -152,6 +165,15 @@ class SalesEffectView(Shown):
     ]
 
 
+class CellCounts(Shown):
+    """Cells of the plan by what became of them (or would, in a dry run); blank cells of the file are not counted."""
+
+    saved: Annotated[int, Field(examples=[140])]
+    unchanged: Annotated[int, Field(examples=[18])]
+    conflict: Annotated[int, Field(description="Changed by somebody since; nothing was overwritten.", examples=[2])]
+    refused: Annotated[int, Field(examples=[0])]
+
+
 class ImportRow(Shown):
     """An import in the list."""
 
@@ -160,6 +182,8 @@ class ImportRow(Shown):
     state: ImportState
     dry_run: bool
     complete_until: str | None
+    cycle_id: Annotated[UUID | None, Field(description="The cycle that forecasts were sent for, if it was named.")]
+    overwrite: bool
     file: ImportedFile
     counts: ImportCounts
     errors_left_out: Annotated[int, Field(description="Errors beyond the first 10,000, counted only.")]
@@ -171,6 +195,7 @@ class ImportRow(Shown):
         list[str], Field(description="Complete months whose lines it changed, or would change in a dry run.")
     ]
     sales: Annotated[SalesEffectView | None, Field(description="Of an import of sales that has succeeded.")]
+    cells: Annotated[CellCounts | None, Field(description="Of an import of forecasts, so far or at the end.")]
     message: Annotated[str | None, Field(description="Why it was rejected or failed.")]
     requested_by: UUID | None
     received_at: datetime
@@ -189,6 +214,7 @@ class RowErrorView(Shown):
     letter: Annotated[str, Field(examples=["D"])]
     value: Annotated[str, Field(examples=["1,500"])]
     expected: Annotated[str, Field(examples=["a number with at most 3 decimals, written like 1234.5"])]
+    conflict: Annotated[bool, Field(description="The cell was changed by somebody since the file was made.")]
 
 
 class MappedColumn(Shown):

@@ -24,7 +24,7 @@ from core.text import code_key
 from models.customer import Customer
 from models.product import Product
 from planning.access import Scope
-from services.import_kinds.tables import Column
+from services.import_kinds.tables import Column, KindTable
 from services.scopes import narrowed, valid_on
 
 PIECE = 5_000
@@ -49,6 +49,7 @@ class Filters:
     from_month: str | None = None
     to_month: str | None = None
     valid_on: str | None = None
+    cycle_id: UUID | None = None
     include_inactive: bool = False
 
     def named(self) -> set[str]:
@@ -83,6 +84,10 @@ class RowSource(ABC):
     @abstractmethod
     async def prepare(self) -> int:
         """Load what the rows refer to; about how many rows there are."""
+
+    def laid_out(self, table: KindTable) -> KindTable:
+        """The columns of the layout that is asked for; after `prepare`."""
+        return table
 
     def cells(self) -> Mapping[str, Getter]:
         """How a document fills columns that are not stored under their name; after `prepare`."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from services.exporting.base import RowSource
 from services.exporting.masters import CustomerSource, ProductSource, RateSource, UserSource
 from services.exporting.owned import AssignmentSource, CostSource, MatrixSource, PriceSource
+from services.exporting.plans import BudgetSource, ForecastSource, PastForecastSource
 from services.exporting.sales_lines import SalesSource
 from services.import_kinds.tables import ImportKind
 
@@ -20,4 +21,7 @@ SOURCES: Mapping[ImportKind, type[RowSource]] = {
     ImportKind.COSTS: CostSource,
     ImportKind.FX_RATES: RateSource,
     ImportKind.SALES: SalesSource,
+    ImportKind.FORECASTS: ForecastSource,
+    ImportKind.PAST_FORECASTS: PastForecastSource,
+    ImportKind.BUDGET: BudgetSource,
 }

@@ -5,6 +5,7 @@ written. A plan only reads, so that a dry run stops after it, and its counts can
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -66,14 +67,31 @@ class Plan:
     effect: SalesEffect = field(default_factory=SalesEffect)
     overruled: dict[Id, RawDocument] = field(default_factory=dict)
     """Corrected sales lines of which their source says something new, as they were."""
+    cells: Counter[str] = field(default_factory=Counter)
+    """Of forecasts: cells by what became of them."""
+
+    @property
+    def inserted(self) -> int:
+        """How many rows say something new."""
+        return len(self.new)
+
+    @property
+    def updated(self) -> int:
+        """How many rows change what is stored."""
+        return len(self.changed)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that was planned as `inserted` or `updated`, and turned out to be refused when it was written."""
+    """A row that was planned as `inserted` or `updated`, and turned out to be refused when it was written.
 
-    counted_as: Literal["inserted", "updated"]
+    `rejected`: one more thing that is wrong in a row that is refused already.
+    """
+
+    counted_as: Literal["inserted", "updated", "rejected"]
     error: RowError
+    cells: Mapping[str, int] = field(default_factory=dict)
+    """What it changes in `Plan.cells`."""
 
 
 class Writer(ABC):
@@ -96,6 +114,9 @@ class Writer(ABC):
 
         Returns what turned out to be refused only now; such rows were not written.
         """
+
+    async def finish(self) -> None:  # noqa: B027 - most kinds have nothing left to do
+        """What is left to do when all batches are written. Idempotent."""
 
 
 class References:

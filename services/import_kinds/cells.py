@@ -19,6 +19,7 @@ from typing import Any
 from core.errors import InvalidInput
 from core.security.emails import clean_email, email_key
 from core.text import CELL_ERRORS, NOT_CALCULATED, source_key, text_problem
+from planning.forecast_files import CLEAR, CLEAR_WORD, read_revisions
 from planning.numbers import QUANTITY, Scale
 from planning.written_dates import DateOrder, DateStyle, date_style, plain_date, plain_month
 from planning.written_numbers import DecimalSign, NumberStyle, Unreadable, number_style, plain_number
@@ -272,6 +273,50 @@ def names(max_length: int, most: int) -> Parser:
         return tuple(found.values())
 
     return parse
+
+
+@dataclass(frozen=True, slots=True)
+class _OrClear(ColumnParser):
+    parse: Parser
+
+    def of_column(self, texts: Iterable[str], writing: Writing) -> Parser:
+        if not isinstance(self.parse, ColumnParser):
+            return self
+        return _OrClear(self.parse.of_column([text for text in texts if not _says_clear(text)], writing))
+
+    def __call__(self, cell: Any) -> Any:
+        if isinstance(cell, str) and _says_clear(cell):
+            return CLEAR
+        try:
+            return self.parse(cell)
+        except Unacceptable as problem:
+            raise Unacceptable(f"{problem}, or the word {CLEAR_WORD}") from problem
+
+
+def _says_clear(text: str) -> bool:
+    return text.strip().casefold() == CLEAR_WORD
+
+
+def or_clear(parse: Parser) -> Parser:
+    """What the parser reads, or the word `clear`, which takes back what stands."""
+    return _OrClear(parse)
+
+
+def revisions() -> Parser:
+    """The revisions of a line's cells, as our own workbooks hold them: month -> revision."""
+
+    def parse(cell: Any) -> dict[str, int]:
+        found = read_revisions(plain_text(cell))
+        if found is None:
+            raise Unacceptable("what stood here when the workbook was made; download it again")
+        return found
+
+    return parse
+
+
+def unread() -> Parser:
+    """What stands there for people: nothing is read."""
+    return lambda _: None
 
 
 def joined_names(parts: Iterable[str]) -> str:

@@ -3,94 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
-from core.sheets import CellKind
 from models.customer import MAX_ALIASES
 from planning.access import Action
 from planning.lifecycle import Status
 from planning.numbers import MONEY, PRICE, QUANTITY
 from planning.rates import RateKind
 from services.import_kinds import cells
-from services.import_kinds.cells import Parser
+from services.import_kinds.columns import CUSTOMER, ITEM, Column, ImportKind, KindTable, OwnValues
+from services.import_kinds.plan_tables import PLAN_TABLES
 from services.persons import MAX_NAME
 
-
-class ImportKind(StrEnum):
-    """What a file holds; the value stands in the API."""
-
-    USERS = "users"
-    CUSTOMERS = "customers"
-    PRODUCTS = "products"
-    ASSIGNMENTS = "assignments"
-    MATRIX = "matrix"
-    PRICES = "prices"
-    COSTS = "costs"
-    FX_RATES = "fx-rates"
-    SALES = "sales"
-
-
-class OwnValues(StrEnum):
-    """What a company has of its own, to be offered as a list where it is filled in."""
-
-    REGION = "region"
-    GROUP = "group"
-    COUNTRY = "country"
-    CATEGORY = "category"
-    FAMILY = "family"
-    BRAND = "brand"
-    UNIT = "unit"
-    CURRENCY = "currency"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column by its name and synonyms. `default` fills blank cells and an absent column.
-
-    `folded` columns are compared trimmed and case-folded in natural keys. `in_base_currency` columns are currencies
-    that must be the company's own: sales and costs are added up as they come.
-
-    The rest is for templates and exports: how a cell shows, what the column means and what may stand in it (`choices`,
-    or values that the company has already: `own`); `needs` is what somebody must be allowed to see it at all. What is
-    not `stored`, because something else follows from it, stands in templates only.
-    """
-
-    name: str
-    parse: Parser
-    required: bool = False
-    synonyms: tuple[str, ...] = ()
-    default: object = None
-    folded: bool = False
-    in_base_currency: bool = False
-    shown: CellKind = "text"
-    about: str = ""
-    examples: tuple[str, ...] = ()
-    choices: tuple[str, ...] = ()
-    own: OwnValues | None = None
-    needs: Action | None = None
-    stored: bool = True
-    width: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KindTable:
-    """`key` names the columns of the natural key; `ordered` pairs (from, to) must not run backwards; of each group in
-    `any_of` at least one column must be filled; `ordinal` is numbered within the rest of the key where it is absent.
-
-    `reads` is what somebody must be allowed to get a template or an export; without it there is none. `about` says what
-    a row is.
-    """
-
-    kind: ImportKind
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    ordered: tuple[tuple[str, str], ...] = ()
-    any_of: tuple[tuple[str, ...], ...] = ()
-    ordinal: str | None = None
-    reads: Action | None = None
-    about: str = ""
-
+__all__ = ["TABLES", "Column", "ImportKind", "KindTable", "OwnValues"]
 
 ROLES = ("admin", "manager", "sales_rep", "viewer")
 RATE_KINDS = tuple(kind.value for kind in RateKind)
@@ -99,15 +24,6 @@ YES_NO = ("yes", "no")
 FIRST_DAY_YEAR = 1900
 """Validity may begin long before there were sales: 1900-01-01 stands for always."""
 
-_CUSTOMER = Column(
-    "customer_code", cells.code(), True, ("customer", "customer_id", "customer_no", "customer_number"), folded=True,
-    shown="code", about="The customer's code as your systems write it.", examples=("00123", "C-2040"),
-)  # fmt: skip
-_ITEM = Column(
-    "item_code", cells.code(), True,
-    ("item", "product", "product_code", "sku", "stock_code", "stockcode", "item_no", "item_number"), folded=True,
-    shown="code", about="The product's item code as your systems write it.", examples=("85123A", "0042"),
-)  # fmt: skip
 _EMAIL = Column(
     "email", cells.email(), True, ("e_mail", "mail", "user", "rep"), width=34,
     about="The address that the person signs in with.", examples=("rosa@acme.example", "max@acme.example"),
@@ -150,7 +66,7 @@ _USERS = KindTable(
 _CUSTOMERS = KindTable(
     ImportKind.CUSTOMERS,
     (
-        _CUSTOMER,
+        CUSTOMER,
         Column("name", cells.text(200), True, ("customer_name",), width=36,
                about="The customer's name.", examples=("Northwind Stores", "Harbour Cafes")),
         Column("region", cells.text(100), own=OwnValues.REGION, width=16,
@@ -173,7 +89,7 @@ _CUSTOMERS = KindTable(
 _PRODUCTS = KindTable(
     ImportKind.PRODUCTS,
     (
-        _ITEM,
+        ITEM,
         Column("name", cells.text(200), True, ("item_name", "product_name", "description"), width=36,
                about="The product's name.", examples=("White hanging heart T-light holder", "Tea cup")),
         Column("category", cells.text(100), synonyms=("product_category",), own=OwnValues.CATEGORY, width=16,
@@ -213,7 +129,7 @@ _ASSIGNMENTS = KindTable(
     ImportKind.ASSIGNMENTS,
     (
         replace(_EMAIL, about="The address of the person who plans the customer."),
-        _CUSTOMER,
+        CUSTOMER,
         Column("category", cells.text(100), synonyms=("product_category",), folded=True, own=OwnValues.CATEGORY,
                width=16, about="Only this product category, where the company plans by category; blank is all.",
                examples=("", "")),
@@ -229,7 +145,7 @@ _ASSIGNMENTS = KindTable(
 )  # fmt: skip
 _MATRIX = KindTable(
     ImportKind.MATRIX,
-    (_CUSTOMER, _ITEM, _VALID_FROM, _VALID_TO),
+    (CUSTOMER, ITEM, _VALID_FROM, _VALID_TO),
     key=("customer_code", "item_code", "valid_from"),
     ordered=(("valid_from", "valid_to"),),
     reads=Action.READ_MATRIX,
@@ -238,8 +154,8 @@ _MATRIX = KindTable(
 _PRICES = KindTable(
     ImportKind.PRICES,
     (
-        _CUSTOMER,
-        _ITEM,
+        CUSTOMER,
+        ITEM,
         Column("price", cells.number(PRICE, minimum=0), True, ("unit_price",), shown="price",
                about="What the customer pays for one unit.", examples=("2.35", "7.95")),
         replace(_CURRENCY, about="The customer's currency; blank is that."),
@@ -254,7 +170,7 @@ _PRICES = KindTable(
 _COSTS = KindTable(
     ImportKind.COSTS,
     (
-        _ITEM,
+        ITEM,
         Column("cost", cells.number(PRICE, minimum=0), True, ("unit_cost", "standard_cost"), shown="price",
                about="What one unit costs.", examples=("1.1", "3.25")),
         _BASE_CURRENCY,
@@ -287,11 +203,11 @@ _SALES = KindTable(
     (
         Column("invoice", cells.code(), True, ("invoice_no", "invoiceno", "invoice_number", "document"), folded=True,
                shown="code", about="The number of the invoice or credit note.", examples=("536365", "C536379")),
-        _ITEM,
+        ITEM,
         Column("line_number", cells.whole(1, 999_999), True, ("line", "line_no", "position"), shown="int",
                about="The line of the invoice. Without the column, lines of one item are numbered as they come.",
                examples=("1", "1")),
-        _CUSTOMER,
+        CUSTOMER,
         Column("invoice_date", cells.day(), True, ("invoicedate", "date"), shown="date",
                about="The date on the invoice.", examples=("2026-01-15", "2026-01-20")),
         Column("quantity", cells.number(QUANTITY), True, ("qty",), shown="quantity",
@@ -333,5 +249,8 @@ _SALES = KindTable(
 
 TABLES: Mapping[ImportKind, KindTable] = {
     table.kind: table
-    for table in (_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _COSTS, _FX_RATES, _SALES)
+    for table in (
+        *(_USERS, _CUSTOMERS, _PRODUCTS, _ASSIGNMENTS, _MATRIX, _PRICES, _COSTS, _FX_RATES, _SALES),
+        *PLAN_TABLES,
+    )
 }

@@ -16,7 +16,8 @@ from core.errors import InvalidInput
 from core.text import code_key, printable
 from planning.totals import is_total
 from services.import_kinds.cells import ColumnParser, Parser, Unacceptable, Writing, is_blank
-from services.import_kinds.tables import TABLES, Column, ImportKind, KindTable
+from services.import_kinds.layouts import table_for
+from services.import_kinds.tables import Column, ImportKind, KindTable
 from services.import_kinds.titles import header_matching, header_problems
 
 _REMEMBERED_VALUES = 200_000
@@ -25,12 +26,16 @@ _SHOWN_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """What is wrong in a row: `row` as Excel shows it, `column` as the file titles it ("" = the whole row)."""
+    """What is wrong in a row: `row` as Excel shows it, `column` as the file titles it ("" = the whole row).
+
+    `conflict`: nothing is wrong with it, but somebody else was faster.
+    """
 
     row: int
     column: str
     value: str
     expected: str
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class FileValidator:
 
         Raises InvalidInput, a detail per column, for required columns that are absent and columns given twice.
         """
-        self.table = TABLES[kind]
+        self.table = table_for(kind, header)
         if positions is None:
             positions = match_header(self.table, header)
         writing = writing or Writing(currency=base_currency or "")

@@ -83,7 +83,7 @@ async def test_a_file_is_taken_and_applied_and_its_errors_are_told(tenant: Tenan
     assert data["state"] == "succeeded"
     assert data["counts"] == {"rows": 2, "inserted": 1, "updated": 0, "unchanged": 0, "rejected": 1, "errors": 1}
     assert data["errors"] == [
-        {"sheet": "", "row": 3, "column": "name", "letter": "B", "value": "", "expected": "a value"}
+        {"sheet": "", "row": 3, "column": "name", "letter": "B", "value": "", "expected": "a value", "conflict": False}
     ]
     assert [(one["title"], one["letter"], one["column"], one["how"]) for one in data["columns"]] == [
         ("customer_code", "A", "customer_code", "exact"), ("name", "B", "name", "exact"), ("Note", "C", None, None),

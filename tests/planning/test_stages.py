@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from planning.stages import (
+    FILES_WITHIN,
+    RETRY_FILES,
+    RETRY_OPEN,
     CycleClock,
     Deadlines,
     Due,
@@ -17,7 +20,9 @@ from planning.stages import (
     next_due,
     phase_of,
     reopened_stage,
+    retry_after,
     status_of,
+    waits_for_files,
 )
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -127,3 +132,15 @@ def test_the_clock_knows_what_is_due(asked: CycleClock, due: Due | None) -> None
 def test_a_draft_without_opening_time_waits_for_a_person() -> None:
     deadlines = Deadlines(None, AHEAD.entry_closes_at, AHEAD.closes_at)
     assert next_due(CycleClock(Stage.DRAFT, deadlines, False, GRACE)) is None
+
+
+def test_a_deadline_waits_for_files_for_a_while() -> None:
+    deadline, grace = datetime(2026, 12, 11, 17, tzinfo=UTC), timedelta(seconds=30)
+    last = deadline + grace + FILES_WITHIN
+    assert waits_for_files(deadline, last - timedelta(seconds=1), grace)
+    assert not waits_for_files(deadline, last, grace)
+
+
+def test_what_could_not_be_done_is_tried_again() -> None:
+    assert retry_after(Move.OPEN) == RETRY_OPEN
+    assert retry_after(Move.LOCK_ENTRY) == retry_after(Move.CLOSE) == RETRY_FILES

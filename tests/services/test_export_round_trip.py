@@ -33,6 +33,8 @@ from tests.imported import counts, errors
 
 FORMATS: tuple[FileFormat, ...] = ("xlsx", "csv")
 REFERENCES = {"customer_code", "item_code", "email", "currency", "list_price_currency", "successor"}
+KINDS = [kind for kind in SOURCES if kind is not ImportKind.FORECASTS]
+"""The others need a cycle in entry: see `tests.services.test_forecast_exports`."""
 NOTHING = {"inserted": 0, "updated": 0, "unchanged": 0, "rejected": 0}
 
 
@@ -55,7 +57,7 @@ def test_every_column_says_what_it_means_and_shows_two_examples(kind: ImportKind
 
 
 @pytest.mark.usefixtures("in_tenant")
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_the_examples_can_be_imported(kind: ImportKind) -> None:
     job = await fill(kind)
     assert errors(job) == []
@@ -64,7 +66,7 @@ async def test_the_examples_can_be_imported(kind: ImportKind) -> None:
 
 @pytest.mark.usefixtures("in_tenant")
 @pytest.mark.parametrize("file_format", FORMATS)
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_an_untouched_export_changes_nothing(kind: ImportKind, file_format: FileFormat) -> None:
     await fill(kind)
     content = await exported(kind, file_format)
@@ -76,7 +78,7 @@ async def test_an_untouched_export_changes_nothing(kind: ImportKind, file_format
 
 @pytest.mark.usefixtures("in_tenant")
 @pytest.mark.parametrize("file_format", FORMATS)
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_changed_cell_changes_that_and_nothing_else(kind: ImportKind, file_format: FileFormat) -> None:
     """Column by column; rules may refuse a change, then nothing has changed."""
     await fill(kind)

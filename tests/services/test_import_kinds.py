@@ -333,6 +333,29 @@ def test_defaults_fill_blanks_and_absent_columns_and_nothing_else_does() -> None
                 "shipped_date": "2026-01-02", "unit_cost": Decimal("1.1"), "source": "erp",
             },
         ),
+        (
+            ImportKind.FORECASTS,
+            {
+                "cycle": "Now", "customer_code": "C", "customer_name": None, "item_code": "A", "item_name": None,
+                "unit": None, "month": "2027-01", "quantity": Decimal("3.5"), "value": Decimal("7.01"),
+                "price": Decimal(2), "reason": "Deal", "base_rev": 3,
+            },
+        ),
+        (
+            ImportKind.PAST_FORECASTS,
+            {
+                "cycle": "Then", "base_month": "2025-11", "customer_code": "C", "item_code": "A", "month": "2025-12",
+                "quantity": Decimal("3.5"), "value": Decimal("7.01"), "stream": "approved",
+            },
+        ),
+        (
+            ImportKind.BUDGET,
+            {
+                "fiscal_year": 2027, "version": "Low", "month": "2027-01", "customer_code": "C", "group": "Retail",
+                "region": "North", "country": "DE", "item_code": "A", "category": "X", "family": "F", "brand": "B",
+                "quantity": Decimal("3.5"), "value": Decimal("7.01"),
+            },
+        ),
     ],
     ids=list(ImportKind),
 )  # fmt: skip
@@ -350,10 +373,10 @@ def test_every_column_of_every_kind_is_read(kind: ImportKind, row: dict[str, Any
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "; ".join(value) if isinstance(value, tuple) else str(value)
+    return "; ".join(value) if isinstance(value, tuple) else str("" if value is None else value)
 
 
-MONEY_COLUMNS = ("net_revenue", "gross_amount", "discount", "tax", "freight")
+MONEY_COLUMNS = ("net_revenue", "value", "gross_amount", "discount", "tax", "freight")
 
 
 def _stored(name: str, value: Any) -> Any:

@@ -23,9 +23,11 @@ def form(**data: str) -> Mapping[str, Any]:
 
 ROWS = {
     "create_import": Row(
-        Action.IMPORT_FILE,
-        form=lambda _: form(kind="products"),
+        Action.IMPORT_FORECASTS,
+        form=lambda world: form(kind="forecasts", cycle_id=str(world.running.id)),
+        links=("cycle_id",),
         asks={
+            Action.IMPORT_FILE: form(kind="products"),
             Action.IMPORT_USERS: form(kind="users"),
             Action.KEEP_ACTUALS: form(kind="sales", complete_until="2024-01"),
         },

@@ -184,10 +184,13 @@ async def _make_jobs(world: World) -> None:
     await run_import_job(file.id)
     assert (await scoped(Job).get(file.id)).state == "succeeded"
     with acting_as(world.users[Role.SALES_REP].id):
-        own = await imported.accepted("products", "item_code,name", f"{world.mark}-P10,{world.mark} tenth")
-    await run_import_job(own.id)
+        plan = await imported.accepted(
+            "forecasts", "customer_code,item_code,2030-01", f"{world.own.code},{world.product.code},1"
+        )
+    await run_import_job(plan.id)
+    assert (await scoped(Job).get(plan.id)).state == "succeeded"
     assert await scoped(Operation).exists({"_id": world.ids["operation_id"]})
-    world.ids["import_id"], world.others["import_id"] = own.id, file.id
+    world.ids["import_id"], world.others["import_id"] = plan.id, file.id
 
 
 def _stored(row: Any) -> bytes:
