@@ -1,4 +1,4 @@
-"""Running an import: the stored file is opened in the reader process, and its batches go to the service."""
+"""Running imports and their undos. A stored file is opened in the reader process, and its batches go to the service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from integrations.spreadsheets.limits import ReadLimits
 from integrations.spreadsheets.tables import read_batches, read_cells
 from models.job import Job
 from reports.marked_cells import MarkedCopy
-from services import files, import_errors, import_layout, imports, jobs
+from services import files, import_errors, import_layout, import_runs, imports, jobs, undo
 from workflows.contracts import RUN_JOB_ACTIVITY, JobInput
 
 LIMITS = ReadLimits(batch_rows=5_000)
@@ -37,6 +37,19 @@ async def run_import(job: JobInput) -> None:
     await run_import_job(job.job_id, activity.heartbeat)
 
 
+@activity.defn(name=RUN_JOB_ACTIVITY.format(kind=undo.KIND))
+async def undo_import(job: JobInput) -> None:
+    """Idempotent: an undo that has ended is left alone, one that was interrupted goes on with the next batch."""
+    await undo_import_job(job.job_id, activity.heartbeat)
+
+
+async def undo_import_job(job_id: UUID, heartbeat: Heartbeat = lambda: None) -> None:
+    """Run a queued or interrupted undo in this process; `heartbeat` is called after each batch."""
+    job = await jobs.claim(job_id)
+    if job is not None:
+        await undo.run(job, heartbeat)
+
+
 async def run_import_job(job_id: UUID, heartbeat: Heartbeat = lambda: None) -> None:
     """Run a queued or interrupted import in this process; `heartbeat` is called after each batch of 5,000 rows."""
     job = await jobs.claim(job_id)
@@ -45,15 +58,18 @@ async def run_import_job(job_id: UUID, heartbeat: Heartbeat = lambda: None) -> N
     with tempfile.TemporaryDirectory(prefix="planwright-import-") as directory:
         path = Path(directory) / "file"
         await files.open_to_path(job.file_id, path)
-        rows = read_batches(
-            path,
-            file_kind=job.params["file_kind"],
-            limits=LIMITS,
-            sheet=import_layout.options_of(job).sheet,
-            choose=partial(import_layout.settle, job),
-        )
-        async with aclosing(rows) as batches:
-            await imports.run(job, batches, heartbeat, partial(mark_errors, job, path, heartbeat))
+        again = True
+        while again:
+            rows = read_batches(
+                path,
+                file_kind=job.params["file_kind"],
+                limits=LIMITS,
+                sheet=import_layout.options_of(job).sheet,
+                choose=partial(import_layout.settle, job),
+            )
+            async with aclosing(rows) as batches:
+                annotate = partial(mark_errors, job, path, heartbeat)
+                again = await import_runs.run(job, batches, heartbeat, annotate)
 
 
 async def mark_errors(job: Job, path: Path, heartbeat: Heartbeat, errors: Sequence[Mapping[str, Any]]) -> UUID | None:

@@ -13,8 +13,9 @@ from bench.load_retail import data_file
 
 def main() -> int:
     """Run what can run here; how many measurements missed their limit."""
-    names = ("http", "lists", "prices", "exports", "forecast_files", "sign_in", "suggestions", "findings")
-    modules = [f"bench.{name}" for name in names]
+    names = ("http", "lists", "prices", "sign_in", "suggestions", "findings")
+    files = ("exports", "imports", "forecast_files", "import_kills")
+    modules = [f"bench.{name}" for name in (*names, *files)]
     of_retail = ["bench.load_retail", "bench.sales_statistics"]
     if data_file().is_file():
         modules += of_retail

@@ -12,9 +12,10 @@ Every refusal that a caller may meet is a class here. The class decides four thi
     ├── Conflict 409                ├── TooManyRequests 429
     │   ├── StillRunning 409        ├── UpstreamFailed 502
     │   └── EmailTaken 409          └── Unavailable 503
-    ├── StaleVersion 412                ├── DatabaseUnavailable 503
-    ├── PayloadTooLarge 413             ├── TemporalUnavailable 503
-    └── UnsupportedFile 415             └── WorkerUnavailable 503
+    ├── StaleVersion 412                ├── Overtaken 503
+    ├── PayloadTooLarge 413             ├── DatabaseUnavailable 503
+    └── UnsupportedFile 415             ├── TemporalUnavailable 503
+                                        └── WorkerUnavailable 503
 """
 
 from __future__ import annotations
@@ -169,6 +170,10 @@ class Unavailable(PlanwrightError):
     status = 503
     retryable = True
     default_message = "A system we depend on does not answer; try again shortly."
+
+
+class Overtaken(Unavailable):
+    default_message = "Somebody changes the same rows at this moment; it will be tried again."
 
 
 class DatabaseUnavailable(Unavailable):

@@ -14,22 +14,32 @@ from core.documents import TenantDocument
 
 
 class JournalBatch(TenantDocument):
-    """What one batch of an import changed, written before the batch itself. `_id` is made of import and last row.
+    """A part of what one batch of an import changed in one collection, written with the batch or before it. `_id` is
+    made of import, last row and part; of two parts that name the same document the later one counts.
 
-    `entries` hold the id of a document, what the changed fields were before (null: the document is new) and what they
-    are after: undoing sets them back where they still are what the import made them.
+    `created` packs the ids of new documents, 16 bytes each, `marks` what they looked like, 8 bytes each
+    (`services.import_journal.mark_of`; none for sales lines, which name their import). `entries` hold the `id` of a
+    document, its changed fields `before` and `after` (absent in one of them: not there; `after` null: the document was
+    removed, and `before` is all of it), and the `mark`. `undone_at`: the batch was set back, which changed sales lines
+    of these `customers` in these `months`.
     """
 
     import_id: UUID
     collection: str
     row: int
-    entries: list[dict[str, Any]]
+    part: int = 0
+    created: bytes = b""
+    marks: bytes = b""
+    entries: list[dict[str, Any]] = Field(default_factory=list)
+    undone_at: datetime | None = None
+    customers: list[UUID] = Field(default_factory=list)
+    months: list[str] = Field(default_factory=list)
     expires_at: datetime
 
     class Settings:
         name = "import_journal"
         indexes = [
-            IndexModel([("tenant_id", 1), ("import_id", 1), ("row", 1)], name="tenant_import"),
+            IndexModel([("tenant_id", 1), ("import_id", 1), ("row", 1), ("part", 1)], name="tenant_import"),
             IndexModel([("expires_at", 1)], expireAfterSeconds=0, name="ttl"),
         ]
 

@@ -14,11 +14,13 @@ from core.documents import TenantDocument
 
 
 class Job(TenantDocument):
-    """`kind` is `import`, `report`, `export` or `findings`; `state` is queued, running, succeeded, rejected or failed.
+    """`kind` is `import`, `import-undo`, `report`, `export` or `findings`; `state` is queued, running, succeeded,
+    rejected or failed.
 
     `params` is what was asked, `progress` moves while it runs, `cursor` is where a resumed run goes on. `rejected` says
     that the input was refused (see `error` and `findings`), `failed` that we could not do it. `layout` is where an
-    import's table stands in its file and what its titles mean, as the first try found it.
+    import's table stands in its file and what its titles mean, as the first try found it. `undo_id` is the job that
+    takes an import back, `undone_at` when that was done.
     """
 
     kind: str
@@ -32,6 +34,9 @@ class Job(TenantDocument):
     result_file_id: UUID | None = None
     findings: list[dict[str, Any]] = Field(default_factory=list)
     error: dict[str, Any] | None = None
+    undo_id: UUID | None = None
+    undone_at: datetime | None = None
+    undone_by: UUID | None = None
     requested_by: UUID | None = None
     received_at: datetime = Field(default_factory=now)
     started_at: datetime | None = None

@@ -35,6 +35,7 @@ def activities(settings: Settings) -> tuple[Callable[..., Any], ...]:
         exports.run_export,
         findings.run_findings,
         imports.run_import,
+        imports.undo_import,
         jobs.fail_job,
         MailActivities(settings).deliver_mails,
         reports.run_report,

@@ -29,13 +29,14 @@ async def create(
 ) -> Job:
     """A queued job of the person in context, with its audit event. Start its workflow after the commit.
 
-    `received_at`: when the request for it began (None = now).
+    `received_at`: when the request's first byte was read, where something is judged by it.
     """
+    at = received_at or now()
 
     async def insert() -> Job:
-        job = Job(kind=kind, params=params, file_id=file_id, requested_by=current_user())
-        job.received_at = received_at or job.received_at
-        await scoped(Job).insert(job)
+        job = await scoped(Job).insert(
+            Job(kind=kind, params=params, file_id=file_id, requested_by=current_user(), received_at=at)
+        )
         await audit.record("job.queued", "job", job.id, after={"kind": kind})
         return job
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID, uuid4
 
-from activities.imports import run_import_job
+from activities.imports import run_import_job, undo_import_job
+from core.clock import now
 from core.collections import scoped
 from models.job import Job
-from services import files, imports
+from planning.roles import Role
+from services import files, imports, undo
+from services.identity import Caller
 from services.import_kinds.tables import ImportKind
 
 
@@ -39,3 +43,15 @@ def counts(job: Job) -> dict[str, int]:
 def errors(job: Job) -> Sequence[tuple[int, str, str]]:
     """(row, column, expected) of each error."""
     return [(one["row"], one["column"], one["expected"]) for one in job.findings]
+
+
+async def undone(import_id: UUID) -> Job:
+    """The finished undo of an import, as the database shows it afterwards."""
+    job = await undo.request(import_id, now())
+    await undo_import_job(job.id)
+    return await scoped(Job).get(job.id)
+
+
+def a_caller(role: Role = Role.ADMIN, user_id: UUID | None = None) -> Caller:
+    """Somebody with this role."""
+    return Caller(user_id or uuid4(), uuid4(), uuid4(), role, frozenset(), "A name", "en")

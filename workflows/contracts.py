@@ -33,7 +33,7 @@ FAIL_JOB_ACTIVITY = "fail-job"
 
 
 class JobInput(TenantInput):
-    """`kind` is the job's kind (`import`, `report`, `export`)."""
+    """`kind` is the job's kind (`import`, `import-undo`, `report`, `export`)."""
 
     job_id: UUID
     kind: str

@@ -20,8 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.deliver_mails import start_mails
     from workflows.refresh_rollups import start_rollups
 
-# An import leaves set-up mails and dirty rollups behind; waiting for upkeep would cost up to half a minute.
-LEAVES_WORK = frozenset({"import"})
+# These leave set-up mails and dirty rollups behind; waiting for upkeep would cost up to half a minute.
+LEAVES_WORK = frozenset({"import", "import-undo"})
 
 
 @workflow.defn(name=RUN_JOB_WORKFLOW)

@@ -15,11 +15,11 @@ from api.envelope import Item, Page, accepted, item, page
 from api.errors import errors
 from api.queries import query_of
 from api.routing import API, router_of
-from api.schemas.imports import ImportAnswer, ImportForm, ImportQuery, ImportRow
+from api.schemas.imports import ImportAnswer, ImportForm, ImportQuery, ImportRow, UndoPreview
 from core.errors import Conflict, NotFound, UnsupportedFile
 from core.uploads import UploadLimits, check_upload, content_disposition, safe_display_name
 from planning.access import Action
-from services import files, import_errors, imports, mappings
+from services import files, import_errors, imports, mappings, undo
 from services.identity import Caller
 
 router = router_of("imports")
@@ -34,6 +34,7 @@ WORKBOOK: dict[int | str, dict[str, Any]] = {
 Importer = Annotated[Caller, allow(Action.IMPORT_FORECASTS)]
 """Who may import anything at all; the kind of the file asks further."""
 Reader = Annotated[Caller, allow(Action.READ_IMPORT)]
+Undoer = Annotated[Caller, allow(Action.UNDO_IMPORT)]
 
 
 @router.post(
@@ -58,6 +59,7 @@ async def create_import(
     """
     options = form.forecast_options()
     await imports.check_allowed(caller.actor, form.kind, form.complete_until, options)
+    imports.check_mode(form.kind, form.mode, form.on_error)
     limits = UploadLimits(file_bytes=request.app.state.settings.http.upload_limit_bytes)
     name = form.file.filename or ""
     file_kind = await asyncio.to_thread(check_upload, form.file.file, name, limits=limits)
@@ -77,6 +79,8 @@ async def create_import(
             file_kind=file_kind,
             dry_run=form.dry_run,
             complete_until=form.complete_until,
+            mode=form.mode,
+            on_error=form.on_error,
             reading=reading,
             options=options,
             received_at=received_at,
@@ -85,7 +89,8 @@ async def create_import(
         queued[:] = [job.id]
         return accepted(await imports.read(job.id), f"{API}/imports/{job.id}")
 
-    sent = f"{stored.sha256}|{form.kind}|{form.dry_run}|{form.complete_until}|{form.hints()}|{options}"
+    said = (form.kind, form.dry_run, form.complete_until, form.mode, form.on_error, form.hints(), options)
+    sent = "|".join(map(str, (stored.sha256, *said)))
     response = await key.once(effect, fingerprint=sent)
     for job_id in queued:
         await workflows.watch_job(imports.KIND, caller.tenant_id, caller.user_id, job_id)
@@ -97,9 +102,8 @@ async def list_imports(
     query: Annotated[ImportQuery, query_of(ImportQuery)], caller: Reader, received_at: ReceivedAt
 ) -> Response:
     """Newest first, without their row errors: all for those who may import, else the own ones."""
-    listing = await imports.list_imports(
-        query.kind, query.state, query.window("received_at"), received_at, imports.only_of(caller)
-    )
+    window, only_of = query.window("received_at"), imports.only_of(caller)
+    listing = await imports.list_imports(query.wanted(), window, received_at, only_of)
     return page(listing, query.page, query.limit)
 
 
@@ -107,7 +111,7 @@ async def list_imports(
     "/imports/{import_id}", summary="Read an import", response_model=Item[ImportAnswer], responses=errors(NotFound)
 )
 async def read_import(import_id: UUID, caller: Reader) -> Response:
-    """Its state, counts so far, and all row errors."""
+    """Its state, counts so far, all row errors, and the undo that was asked for."""
     return item(await imports.read(import_id, imports.only_of(caller)))
 
 
@@ -125,6 +129,41 @@ async def download_import_errors(import_id: UUID, caller: Reader) -> Response:
     stored, content = await import_errors.open_marked(caller, import_id)
     headers = {"Content-Disposition": content_disposition(stored.name), "Content-Length": str(stored.size)}
     return StreamingResponse(content, headers=headers, media_type=stored.content_type)
+
+
+@router.post(
+    "/imports/{import_id}/undo/preview",
+    summary="Preview the undo of an import",
+    response_model=Item[UndoPreview],
+    responses=errors(NotFound, Conflict),
+)
+async def preview_import_undo(import_id: UUID, caller: Undoer) -> Response:
+    """How many rows would be removed, restored and put back, and which ones can't be, by what newer change."""
+    return item(await undo.preview(import_id))
+
+
+@router.post(
+    "/imports/{import_id}/undo",
+    status_code=202,
+    summary="Undo an import",
+    response_model=Item[ImportAnswer],
+    responses=errors(NotFound, Conflict),
+)
+async def undo_import(
+    import_id: UUID, caller: Undoer, key: IdempotencyKey, workflows: CurrentWorkflows, received_at: ReceivedAt
+) -> Response:
+    """Takes back all that the import changed; poll Location. 409 when something newer touched any of its rows."""
+    queued: list[UUID] = []
+
+    async def effect() -> Response:
+        job = await undo.request(import_id, received_at)
+        queued[:] = [job.id]
+        return accepted(await imports.read(import_id), f"{API}/imports/{import_id}")
+
+    response = await key.once(effect)
+    for job_id in queued:
+        await workflows.watch_job(undo.KIND, caller.tenant_id, caller.user_id, job_id)
+    return response
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:

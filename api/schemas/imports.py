@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -14,14 +15,25 @@ from pydantic_core import PydanticCustomError
 from api.json_body import parse_texts
 from api.paging import Order, PageQuery
 from api.schemas.months import TotalsCompared
-from api.texts import Line, Month
+from api.texts import Line, Moment, Month
 from planning.column_titles import How
+from planning.import_modes import Mode, OnError
+from planning.undoing import Obstacle
 from planning.written_dates import DateOrder
 from planning.written_numbers import DecimalSign
 from services.forecast_options import ForecastOptions
 from services.import_kinds.tables import ImportKind
+from services.imports import ImportFilter
 from services.mappings import FileHints
 
+MODE = (
+    "upsert adds and changes rows; insert_only refuses rows that would change something; replace_period (sales) also "
+    "removes the lines of the file's months and sources that it does not name."
+)
+ON_ERROR = (
+    "skip_rows leaves wrong rows out; reject_file writes nothing at all when any row is wrong. By default skip_rows, "
+    "but reject_file for replace_period."
+)
 EXAMPLE_ID = "6b1f0a52-3c1e-4d53-9a0e-0d6a1a7f9c21"
 
 
@@ -47,6 +59,8 @@ class ImportForm(BaseModel):
     kind: ImportKind
     dry_run: Annotated[bool, Field(description="Check and count only; write nothing.")] = False
     complete_until: Month | None = None
+    mode: Annotated[Mode, Field(description=MODE)] = Mode.UPSERT
+    on_error: Annotated[OnError | None, Field(description=ON_ERROR)] = None
     sheet: Annotated[
         str | None,
         Line(120),
@@ -112,11 +126,21 @@ class ImportForm(BaseModel):
 
 
 class ImportQuery(PageQuery):
-    """Newest first; filters are exact."""
+    """Newest first; filters are exact. `received_from` is included, `received_before` is not."""
 
     order: Order = Order.DESC
     kind: ImportKind | None = None
     state: ImportState | None = None
+    mode: Mode | None = None
+    source: Annotated[str, Line(100), Field(description="The saved mapping that the file came with.")] | None = None
+    requested_by: Annotated[UUID | None, Field(description="Who sent the file.")] = None
+    received_from: Moment | None = None
+    received_before: Moment | None = None
+    undone: Annotated[bool | None, Field(description="Only imports that were undone, or only others.")] = None
+
+    def wanted(self) -> ImportFilter:
+        """The filters, for the service."""
+        return ImportFilter(**{one.name: getattr(self, one.name) for one in fields(ImportFilter)})
 
 
 class Shown(BaseModel):
@@ -174,6 +198,14 @@ class CellCounts(Shown):
     refused: Annotated[int, Field(examples=[0])]
 
 
+class ImportProgress(Shown):
+    """How far the import is; moves while it runs. Written are rows that added or changed something."""
+
+    rows_read: Annotated[int, Field(examples=[1200])]
+    rows_checked: Annotated[int, Field(examples=[1200])]
+    rows_written: Annotated[int, Field(examples=[1150])]
+
+
 class ImportRow(Shown):
     """An import in the list."""
 
@@ -184,8 +216,12 @@ class ImportRow(Shown):
     complete_until: str | None
     cycle_id: Annotated[UUID | None, Field(description="The cycle that forecasts were sent for, if it was named.")]
     overwrite: bool
+    mode: Mode
+    on_error: OnError
     file: ImportedFile
+    progress: ImportProgress
     counts: ImportCounts
+    removed: Annotated[int, Field(description="Lines of the period that the file does not name (replace_period).")]
     errors_left_out: Annotated[int, Field(description="Errors beyond the first 10,000, counted only.")]
     ignored_columns: Annotated[
         list[str], Field(description="Titles that this kind does not know.", examples=[["Note"]])
@@ -201,6 +237,8 @@ class ImportRow(Shown):
     received_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    undone_at: Annotated[datetime | None, Field(description="When the import was taken back.")]
+    undone_by: UUID | None
 
 
 class RowErrorView(Shown):
@@ -215,6 +253,56 @@ class RowErrorView(Shown):
     value: Annotated[str, Field(examples=["1,500"])]
     expected: Annotated[str, Field(examples=["a number with at most 3 decimals, written like 1234.5"])]
     conflict: Annotated[bool, Field(description="The cell was changed by somebody since the file was made.")]
+
+
+class UndoCounts(Shown):
+    """Rows by what an undo does: new ones are removed, changed ones get back what they said, removed ones come back;
+    blocked ones stay as they are."""
+
+    removed: Annotated[int, Field(examples=[1100])]
+    restored: Annotated[int, Field(examples=[50])]
+    put_back: Annotated[int, Field(examples=[0])]
+    blocked: Annotated[int, Field(examples=[0])]
+
+
+class BlockedRow(Shown):
+    """A row that something newer touched: what it is, and the newest known change of it."""
+
+    entity: Annotated[str, Field(examples=["customer"])]
+    id: UUID
+    label: Annotated[str, Field(examples=["C1042"])]
+    obstacle: Obstacle
+    message: Annotated[str, Field(examples=["was changed since"])]
+    action: Annotated[
+        str | None,
+        Field(description="The audit event, or `import`; null when none is known.", examples=["customer.changed"]),
+    ]
+    import_id: Annotated[UUID | None, Field(description="The newer import.")]
+    by: UUID | None
+    by_name: Annotated[str | None, Field(examples=["Max Manager"])]
+    at: datetime | None
+
+
+class UndoPreview(Shown):
+    """What undoing would do now; `refusal` says why it is not done, null when it can be."""
+
+    counts: UndoCounts
+    refusal: Annotated[str | None, Field(examples=["1 row of 1,150 can't be set back, because something newer …"])]
+    blocked: Annotated[list[BlockedRow], Field(description="The first 100 of the blocked rows.")]
+
+
+class ImportUndo(Shown):
+    """An undo that was asked for; poll the import until it is succeeded. `rows` is what it sets back in all."""
+
+    id: Annotated[UUID, Field(examples=[EXAMPLE_ID])]
+    state: ImportState
+    requested_by: UUID | None
+    received_at: datetime
+    finished_at: datetime | None
+    rows: Annotated[int, Field(examples=[1150])]
+    counts: UndoCounts
+    restated_months: Annotated[list[str], Field(examples=[["2026-10"]])]
+    message: str | None
 
 
 class MappedColumn(Shown):
@@ -235,7 +323,7 @@ class LeftOutRow(Shown):
 
 
 class ImportAnswer(ImportRow):
-    """An import with all its row errors, in row order, and how its file was read (once it has begun)."""
+    """An import with all its row errors, in row order, how its file was read (once it has begun), and its undo."""
 
     sheet: Annotated[
         str | None, Field(description="The sheet that was read; empty for a csv.", examples=["Sales 2026"])
@@ -250,3 +338,4 @@ class ImportAnswer(ImportRow):
         bool, Field(description="Whether `errors.xlsx` beneath this import is a copy of the file with marked cells.")
     ]
     errors: list[RowErrorView]
+    undo: ImportUndo | None

@@ -66,9 +66,9 @@ class AssignmentWriter(Writer):
         plan = Plan(errors=errors)
         stored = await self._entries({row.key[1] for row in rows})
         changing = [row for row in rows if row.key not in stored or _differs(stored[row.key], row)]
-        unable = {row.row for row in changing if row.key not in stored and row.key[0] in self.cannot_plan}
-        able = [row for row in changing if row.row not in unable]
-        plan.errors += [self._not_able(row) for row in changing if row.row in unable]
+        unfit = {row.row: error for row in changing if (error := self._unfit(row, row.key in stored)) is not None}
+        able = [row for row in changing if row.row not in unfit]
+        plan.errors += unfit.values()
         self.rows |= {row.key: row.row for row in rows}
         standing = self._standing(stored) | self._remembered(rows)
         wanted = {row.key: _proposed(row, stored) for row in able}
@@ -110,16 +110,12 @@ class AssignmentWriter(Writer):
             refused = settle(self._standing(stored), wanted)
             ready = [row for row in changing if row.key not in refused]
             fresh = [_document(row) for row in ready if row.key not in stored]
-            if fresh:
-                await self.door.insert_rows(fresh, ordered=True)
-            await self.door.update_rows(
-                (
-                    {"_id": stored[row.key]["_id"]},
-                    {"$set": {**row.values, "updated_at": now()}, "$inc": {"rev": 1}},
-                )
+            changed = [
+                ({"_id": stored[row.key]["_id"]}, {"$set": {**row.values, "updated_at": now()}, "$inc": {"rev": 1}})
                 for row in ready
                 if row.key in stored
-            )
+            ]
+            await self.put(self.door, fresh, changed)
             return {
                 row.key: self._in_the_way(row, wanted[row.key], refused[row.key])
                 for row in changing
@@ -134,6 +130,7 @@ class AssignmentWriter(Writer):
         categories = columns.get("category") or [None] * count
         ends = columns.get("valid_to")
         rows = []
+        seen: dict[Key, int] = {}
         for at in range(count):
             category = categories[at]
             problem = category_problem(category, self.sheet_scope)
@@ -142,6 +139,11 @@ class AssignmentWriter(Writer):
                 continue
             key = (users[at], customers[at], category_key(category), columns["valid_from"][at])
             values = {"primary": columns["primary"][at], **({"valid_to": ends[at]} if ends else {})}
+            first = seen.setdefault(key, kept.rows[at])
+            if first != kept.rows[at]:
+                expected = f"one row for each person, customer, category and day; row {first} is about the same"
+                errors.append(self.context.error(kept.rows[at], "customer_code", "", expected))
+                continue
             rows.append(Incoming(kept.rows[at], key, values, category))
         return rows, errors
 
@@ -157,6 +159,12 @@ class AssignmentWriter(Writer):
     def _remembered(self, rows: Iterable[Incoming]) -> Entries:
         """What the file said before about the customers of these rows."""
         return {key: entry for id in {row.key[1] for row in rows} for key, entry in self.said.get(id, {}).items()}
+
+    def _unfit(self, row: Incoming, is_stored: bool) -> RowError | None:
+        """Why a row is refused whatever else is entered."""
+        if is_stored:
+            return self.keeps_standing(row.row)
+        return self._not_able(row) if row.key[0] in self.cannot_plan else None
 
     def _not_able(self, row: Incoming) -> RowError:
         address = self.emails.get(bytes(row.key[0]), "")

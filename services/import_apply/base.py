@@ -6,37 +6,40 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from bson.binary import Binary
 from pymongo.errors import BulkWriteError
 
 from core.collections import DUPLICATE_KEY, Scoped, as_binary, scoped
-from core.errors import Conflict
-from core.mongo import RawDocument
+from core.errors import Overtaken
+from core.mongo import RawDocument, current_session
 from core.text import code_key
 from models.customer import Customer
 from models.merged import load_merged
 from models.product import Product
 from models.user import User
 from planning.calendar import MonthRule
+from planning.import_modes import Mode
 from planning.lifecycle import Where, takes_part
 from planning.months import Month
+from services.import_journal import Change, Journal
 from services.import_kinds.validation import RowError, ValidBatch
 from services.sales_effects import SalesEffect
 
 Id = Binary
 INACTIVE = "one that is in use: this one is inactive, so restore it first"
-Change = tuple[Mapping[str, Any], Mapping[str, Any]]
+STANDS = "a new row: this one is stored with other values, which the mode upsert would change"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What a writer knows of its file: the job, the company's currency and month rule, the titles of the columns.
+    """What a writer knows of its file: the job with its journal and mode, the company's currency and month rule, the
+    titles of the columns.
 
     In a dry run nothing is written, so a writer must remember itself what earlier batches said.
     """
@@ -46,7 +49,9 @@ class ImportContext:
     actuals_basis: str
     months: MonthRule
     titles: Mapping[str, str]
+    journal: Journal
     dry_run: bool = False
+    mode: Mode = Mode.UPSERT
 
     def error(self, row: int, column: str, value: object, expected: str) -> RowError:
         """A refusal of one cell, with the column as the file titles it."""
@@ -95,7 +100,9 @@ class Refused:
 
 
 class Writer(ABC):
-    """Writes one file of one kind; it lives as long as the file."""
+    """Writes one file of one kind; it lives as long as the file. `journaled`: what it writes can be undone."""
+
+    journaled: ClassVar[bool] = True
 
     def __init__(self, context: ImportContext) -> None:
         self.context = context
@@ -112,11 +119,32 @@ class Writer(ABC):
     async def write(self, plan: Plan) -> list[Refused]:
         """Carry a plan out. Idempotent: a plan made anew after a half-written one does the rest.
 
-        Returns what turned out to be refused only now; such rows were not written.
+        Returns what turned out to be refused only now; such rows were not written. Raises Overtaken when somebody
+        changed since what the plan is about.
         """
+
+    async def put(self, door: Scoped[Any], new: Sequence[RawDocument], changed: Sequence[Change]) -> None:
+        """Insert and update documents, with what is needed to take it back; raises Overtaken as `write`."""
+        if not new and not changed:
+            return
+        await self.context.journal.note(door, new, changed)
+        try:
+            if new:
+                await door.insert_rows(new, ordered=current_session() is not None)
+        except BulkWriteError as error:
+            if any(one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"]):
+                raise
+            raise Overtaken() from error
+        done = await door.update_rows(changed)
+        if done is not None and done.matched_count != len(changed):
+            raise Overtaken()
 
     async def finish(self) -> None:  # noqa: B027 - most kinds have nothing left to do
         """What is left to do when all batches are written. Idempotent."""
+
+    def keeps_standing(self, row: int) -> RowError | None:
+        """The refusal of a row that would change what is stored, where the file may only add."""
+        return self.context.error(row, "", "", STANDS) if self.context.mode is Mode.INSERT_ONLY else None
 
 
 class References:
@@ -204,23 +232,3 @@ def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, li
         return batch, found, []
     keep = [None not in ids for ids in zip(*found, strict=True)]
     return batch.where(keep), [list(compress(ids, keep)) for ids in found], errors
-
-
-async def insert_or_update(door: Scoped[Any], rows: Sequence[RawDocument], key: Iterable[str]) -> None:
-    """Insert new documents; one that another import was faster with is updated instead, found by its natural key."""
-    if not rows:
-        return
-    names = tuple(key)
-    try:
-        await door.insert_rows(rows)
-    except BulkWriteError as error:
-        failures = error.details["writeErrors"]
-        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-            raise
-        late = [rows[failure["index"]] for failure in failures]
-        done = await door.update_rows(
-            ({name: row[name] for name in names}, {"$set": {k: v for k, v in row.items() if k not in ("_id", *names)}})
-            for row in late
-        )
-        if done is None or done.matched_count != len(late):
-            raise Conflict("Somebody changes the same rows at this moment; it will be tried again.") from error

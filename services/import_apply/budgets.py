@@ -8,16 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from core.clock import now
-from core.collections import scoped
+from core.collections import scoped, transaction
 from core.context import current_tenant
-from core.errors import Unavailable
 from core.mongo import RawDocument
 from core.text import code_key
 from models.budget import BudgetEntry
 from models.keys import budget_id
 from planning.budgets import ALL, CustomerLevel, ProductLevel, named_level
 from services.budget_levels import Levels, Members, customer_levels, product_levels
-from services.import_apply.base import Plan, Refused, Writer, insert_or_update
+from services.import_apply.base import Plan, Refused, Writer
 from services.import_kinds.validation import RowError, ValidBatch
 
 CUSTOMERS: Mapping[str, str] = {level: level for level in CustomerLevel if level != ALL} | {"customer": "customer_code"}
@@ -55,11 +54,12 @@ class BudgetWriter(Writer):
 
     async def plan(self, batch: ValidBatch) -> Plan:
         plan = Plan()
-        entries = {entry["_id"]: entry for entry in self._entries(batch, plan.errors)}
+        entries = {entry["_id"]: (row, entry) for row, entry in self._entries(batch, plan.errors)}
+        plan.unchanged = len(batch.rows) - len({error.row for error in plan.errors}) - len(entries)
         query = {"_id": {"$in": list(entries)}}
         stored = {row["_id"]: row for row in await scoped(BudgetEntry).rows(query)}
         at = now()
-        for id, entry in entries.items():
+        for id, (row, entry) in entries.items():
             before = stored.get(id)
             if before is None:
                 plan.new.append({**dict.fromkeys(NUMBERS), **entry, "rev": 1, "created_at": at, "updated_at": at})
@@ -68,19 +68,18 @@ class BudgetWriter(Writer):
             if not changes:
                 plan.unchanged += 1
                 continue
+            if refusal := self.keeps_standing(row):
+                plan.errors.append(refusal)
+                continue
             changes |= {"import_id": entry["import_id"], "updated_at": at}
             plan.changed.append(({"_id": id, "rev": before["rev"]}, {"$set": changes, "$inc": {"rev": 1}}))
-        plan.unchanged += len(batch.rows) - len({error.row for error in plan.errors}) - len(entries)
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
-        await insert_or_update(scoped(BudgetEntry), plan.new, ("_id",))
-        done = await scoped(BudgetEntry).update_rows(plan.changed)
-        if done is not None and done.matched_count != len(plan.changed):
-            raise Unavailable("Somebody changes the same budget at this moment; it will be tried again.")
+        await transaction(lambda: self.put(scoped(BudgetEntry), plan.new, plan.changed))
         return []
 
-    def _entries(self, batch: ValidBatch, errors: list[RowError]) -> Iterator[RawDocument]:
+    def _entries(self, batch: ValidBatch, errors: list[RowError]) -> Iterator[tuple[int, RawDocument]]:
         for at, row in enumerate(batch.rows):
             said = {name: values[at] for name, values in batch.columns.items()}
             known = len(errors)
@@ -93,7 +92,7 @@ class BudgetWriter(Writer):
                 units = ", ".join(sorted(product.members.units))
                 errors.append(self.context.error(row, "quantity", "", SEVERAL_UNITS.format(units=units)))
             if len(errors) == known:
-                yield self._entry(said, customer, product)
+                yield row, self._entry(said, customer, product)
 
     def _problems(self, row: int, said: Mapping[str, Any]) -> Iterator[RowError]:
         year = self.context.months.fiscal(said["month"]).year

@@ -67,9 +67,7 @@ class CostWriter(KeyedWriter):
         async def action() -> list[Refused]:
             await take_turns(GUARD)
             again = self._against(await self._entries(self.planned), self.planned, [])
-            if again.new:
-                await self.door.insert_rows(again.new, ordered=True)
-            await self.door.update_rows(again.changed)
+            await self.put(self.door, again.new, again.changed)
             return [Refused("inserted" if keys[one.row] in new else "updated", one) for one in again.errors]
 
         return await transaction(action)

@@ -97,6 +97,8 @@ class ForecastWriter(Writer):
 
     names: Names
 
+    journaled = False
+
     async def prepare(self) -> None:
         titles = self.context.titles
         self.months = tuple(sorted(name for name in titles if is_month(name)))

@@ -88,9 +88,7 @@ class ItemOfCustomerWriter(KeyedWriter):
             await scoped_binary(Customer).update_many({"_id": {"$in": customers}}, counted)
             moved = await self._versions(customers) != {id: before + 1 for id, before in self.versions.items()}
             current = self._against(await self._entries(self.planned), self.planned, []) if moved else plan
-            if current.new:
-                await self.door.insert_rows(current.new, ordered=True)
-            await self.door.update_rows(current.changed)
+            await self.put(self.door, current.new, current.changed)
             return self._refused_late(plan, current) if moved else []
 
         return await transaction(action)

@@ -11,10 +11,10 @@ from typing import Any
 
 from bson import Decimal128
 
-from core.collections import Scoped
+from core.collections import Scoped, transaction
 from core.mongo import RawDocument
 from planning.numbers import PRICE
-from services.import_apply.base import Id, Plan, Refused, Writer, insert_or_update
+from services.import_apply.base import Id, Plan, Refused, Writer
 from services.import_kinds.validation import RowError, ValidBatch
 
 CUSTOMERS_PER_QUERY = 500
@@ -84,15 +84,17 @@ class KeyedWriter(Writer):
                 plan.errors.append(said)
                 continue
             changes = {name: value for name, value in said.items() if _plain(before.get(name)) != _plain(value)}
-            if changes:
+            if changes and (refusal := self.keeps_standing(row.row)):
+                plan.errors.append(refusal)
+            elif changes:
                 plan.changed.append(({"_id": before["_id"]}, self.update(changes)))
             else:
                 plan.unchanged += 1
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
-        await insert_or_update(self.door, plan.new, self.key)
-        await self.door.update_rows(plan.changed)
+        # One transaction: what is noted to take it back is what was there at that moment.
+        await transaction(lambda: self.put(self.door, plan.new, plan.changed))
         return []
 
 

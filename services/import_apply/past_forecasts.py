@@ -57,6 +57,8 @@ class PastForecastWriter(Writer):
     customers: References
     products: References
 
+    journaled = False
+
     async def prepare(self) -> None:
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)

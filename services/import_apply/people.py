@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from core.collections import scoped
+from core.collections import scoped, transaction
 from core.context import current_tenant
 from core.errors import EmailTaken, PlanwrightError
 from models.user import LoginIndex, User
@@ -19,8 +20,14 @@ TAKEN = "an address that is not in use already"
 DELETED = "the address of a user who is not deleted; restore them first"
 
 
+class _Tried(Exception):
+    """Ends a transaction whose outcome is known by then."""
+
+
 class UserWriter(Writer):
     """Found by e-mail address. A blank language changes nothing."""
+
+    journaled = False
 
     async def prepare(self) -> None:
         """Users refer to nothing."""
@@ -42,9 +49,31 @@ class UserWriter(Writer):
             elif address not in own:
                 plan.new.append({"row": row, "email": address, **said})
             elif any(own[address][name] != value for name, value in said.items()):
-                plan.changed.append(({"row": row, "email": address, "id": own[address]["_id"]}, said))
+                if (refusal := self.keeps_standing(row)) is not None:
+                    plan.errors.append(refusal)
+                    continue
+                person = {"row": row, "email": address, "id": own[address]["_id"], "role": own[address]["role"]}
+                plan.changed.append((person, said))
             else:
                 plan.unchanged += 1
+        return await self._without_refused(plan) if self.context.dry_run else plan
+
+    async def _without_refused(self, plan: Plan) -> Plan:
+        """A dry run's plan without the changes that a write would refuse: those of roles are tried in a transaction
+        that does not happen, since whether an admin remains depends on all of them."""
+        roles = Plan(changed=[(person, said) for person, said in plan.changed if person["role"] != said["role"]])
+        found: list[Refused] = []
+
+        async def action() -> None:
+            found[:] = await self.write(roles)
+            raise _Tried
+
+        if roles.changed:
+            with suppress(_Tried):
+                await transaction(action)
+        bad = {one.error.row for one in found}
+        plan.errors += [one.error for one in found]
+        plan.changed = [change for change in plan.changed if change[0]["row"] not in bad]
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:

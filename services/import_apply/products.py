@@ -75,6 +75,9 @@ class ProductWriter(MasterWriter):
         self.new: set[UUID] = set()
         self.inactive: set[UUID] = set()
         self.links: list[_NewLink] = []
+        self.said: dict[str, UUID] = {}
+        self.said_links: dict[UUID, Link] = {}
+        """What earlier batches of a dry run said: new products, and their and others' successors."""
 
     @property
     def door(self) -> Scoped[Any]:
@@ -89,7 +92,12 @@ class ProductWriter(MasterWriter):
         self.links = list(self._new_links(kept, stored))
         bad = {self.ids[row.key[0]] for row in rows} - {self.ids[row.key[0]] for row in kept}
         errors += await self._refused_links(bad & self.new)
-        return self.compared(_without(rows, errors), stored, errors)
+        plan = self.compared(_without(rows, errors), stored, errors)
+        if self.context.dry_run:
+            self.said |= {row["code_key"]: row["_id"] for row in plan.new}
+            refused = {error.row for error in plan.errors}
+            self.said_links |= {one.product_id: one.link for one in self.links if one.row not in refused}
+        return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
         if not self.links:
@@ -100,9 +108,7 @@ class ProductWriter(MasterWriter):
             await take_turns(SUCCESSORS)
             refused = {of_row[error.row]: error for error in await self._refused_links(frozenset())}
             kept = [row for row in plan.new if row["_id"] not in refused]
-            if kept:
-                await self.door.insert_rows(kept, ordered=True)
-            await self.door.update_rows(change for change in plan.changed if change[0]["_id"] not in refused)
+            await self.put(self.door, kept, [change for change in plan.changed if change[0]["_id"] not in refused])
             return [Refused("inserted" if id in self.new else "updated", error) for id, error in refused.items()]
 
         return await transaction(action)
@@ -133,7 +139,7 @@ class ProductWriter(MasterWriter):
         stored = {row["code_key"]: row["_id"] for row in rows}
         fresh = {key: uuid4() for key in own - stored.keys()}
         self.new = set(fresh.values())
-        self.ids = stored | fresh
+        self.ids = self.said | stored | fresh
         self.inactive = {row["_id"] for row in rows if not row["is_active"]}
 
     async def _misfits(self, rows: Sequence[Incoming], stored: Stored) -> list[RowError]:
@@ -171,7 +177,7 @@ class ProductWriter(MasterWriter):
         will not be there (`absent`) because their own row is refused. `links` keeps the rest."""
         if not self.links:
             return []
-        standing = dict((await read_succession()).links)
+        standing = dict((await read_succession()).links) | self.said_links
         gone, problems = set(absent), dict[int, str]()
         while True:
             found = _problems(self.links, standing, gone)

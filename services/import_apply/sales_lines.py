@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.collections import as_binary, scoped_binary, transaction
-from core.errors import InvalidInput, Unavailable
+from core.errors import InvalidInput
 from core.mongo import RawDocument
 from core.text import code_key
 from models.merged import load_merged
 from models.sale import FROM_FILES, SaleLine
+from planning.import_modes import Mode
 from planning.net_revenue import TOO_LARGE
 from planning.sales_types import SalesType, line_cost
 from services import audit
@@ -21,11 +22,12 @@ from services.import_apply.base import (
     Refused,
     Writer,
     customers_of,
-    insert_or_update,
     products_of,
     resolved,
 )
 from services.import_apply.sales_amounts import with_fitting_numbers, with_revenue
+from services.import_apply.sales_leftovers import Leftovers
+from services.import_journal import Change
 from services.import_kinds.validation import RowError, ValidBatch
 from services.month_totals import units_of_products
 from services.sale_currencies import Conversion, load_conversion
@@ -59,12 +61,13 @@ class SalesWriter(Writer):
     """The customer that each merged one is now."""
 
     async def prepare(self) -> None:
+        self.leftovers = Leftovers()
         self.conversion = await load_conversion(self.context.currency)
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
+        self.units = await units_of_products()
         merged = await load_merged()
         self.owners = {as_binary(source): as_binary(target) for source, target in merged.targets.items()}
-        self.units = await units_of_products()
 
     async def plan(self, batch: ValidBatch) -> Plan:
         priced, unpriced = with_revenue(batch, self.context.error)
@@ -80,7 +83,9 @@ class SalesWriter(Writer):
         refused = {error.row for error in plan.errors}
         for row, line in zip(kept.rows, lines, strict=True):
             if row not in refused:
-                self._compare(plan, line, stored.get(line["_id"]))
+                self._compare(plan, row, line, stored.get(line["_id"]))
+        if self.context.mode is Mode.REPLACE_PERIOD:
+            self.leftovers.add(lines)
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
@@ -89,14 +94,10 @@ class SalesWriter(Writer):
         door = scoped_binary(SaleLine)
         reason = f"The import {self.context.import_id} changed sales lines of this month."
         async with lines_of(plan.touched, plan.months, reason):
-            await insert_or_update(door, plan.new, ("_id",))
-            for id, before in plan.overruled.items():
-                await self._overrule(id, before, next(change for change in plan.changed if change[0]["_id"] == id))
-            others = [change for change in plan.changed if change[0]["_id"] not in plan.overruled]
-            done = await door.update_rows(others)
-            if done is not None and done.matched_count != len(others):
-                # Somebody corrected one of them since it was compared: look again, and keep what they said.
-                raise Unavailable("Somebody changes the same lines at this moment; it will be tried again.")
+            await self.put(door, plan.new, [one for one in plan.changed if one[0]["_id"] not in plan.overruled])
+            for change in plan.changed:
+                if change[0]["_id"] in plan.overruled:
+                    await self._overrule(change, plan.overruled[change[0]["_id"]])
         return []
 
     def _as_owned(self, stored: RawDocument) -> RawDocument:
@@ -184,7 +185,7 @@ class SalesWriter(Writer):
             return [self.context.error(row, "unit_cost", "", TOO_LARGE)]
         return []
 
-    def _compare(self, plan: Plan, line: RawDocument, before: RawDocument | None) -> None:
+    def _compare(self, plan: Plan, row: int, line: RawDocument, before: RawDocument | None) -> None:
         if before is None:
             plan.new.append({**line, "rev": 1})
             self._count(plan, line, 1)
@@ -192,6 +193,9 @@ class SalesWriter(Writer):
         changes = differs(self._as_owned(before), line)
         if not changes and line["_id"] not in plan.overruled:
             plan.unchanged += 1
+            return
+        if (refusal := self.keeps_standing(row)) is not None:
+            plan.errors.append(refusal)
             return
         rev = before.get("rev")
         change = {name: value for name, value in line.items() if name != "_id"} | {"rev": (rev or 1) + 1}
@@ -209,18 +213,17 @@ class SalesWriter(Writer):
         plan.months.add(line["month"])
         plan.effect.month(line["month"]).add(line, self.units.get(bytes(line["product_id"]), ""), sign)
 
-    async def _overrule(self, id: Id, before: RawDocument, change: tuple[Any, Any]) -> None:
+    async def _overrule(self, change: Change, before: RawDocument) -> None:
         """The source says something new of a line that a person corrected: what they said is in the audit event."""
         query, update = change
         after = update["$set"]
         names = [name for name in CORRECTABLE if before.get(name) != after[name]]
 
         async def action() -> None:
-            if (await scoped_binary(SaleLine).update_one(query, update)).matched_count == 0:
-                raise Unavailable("Somebody corrects the same line at this moment; it will be tried again.")
+            await self.put(scoped_binary(SaleLine), (), [change])
             told = {"before": as_said(before, names), "after": as_said(after, names)}
             reason = f"The import {self.context.import_id} says something new of what was corrected."
-            await audit.record("sale.correction_overruled", "sale", id.as_uuid(), **told, reason=reason)
+            await audit.record("sale.correction_overruled", "sale", query["_id"].as_uuid(), **told, reason=reason)
 
         await transaction(action)
 

@@ -49,7 +49,7 @@ MORE_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "unit_price": ("einzelpreis", "stückpreis", "preis", "price_per_unit", "net_price", "prix_unitaire", "prix"),
     "net_revenue": (
         "umsatz", "nettoumsatz", "netto", "nettobetrag", "betrag", "net_sales", "net_value", "sales_amount", "turnover",
-        "line_total", "montant", "chiffre_d_affaires",
+        "montant", "chiffre_d_affaires",
     ),
     "gross_amount": ("brutto", "bruttobetrag"),
     "discount": ("rabatt", "remise"),

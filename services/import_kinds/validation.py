@@ -16,6 +16,7 @@ from core.errors import InvalidInput
 from core.text import code_key, printable
 from planning.totals import is_total
 from services.import_kinds.cells import ColumnParser, Parser, Unacceptable, Writing, is_blank
+from services.import_kinds.hash_table import HashTable
 from services.import_kinds.layouts import table_for
 from services.import_kinds.tables import Column, ImportKind, KindTable
 from services.import_kinds.titles import header_matching, header_problems
@@ -100,8 +101,8 @@ class FileValidator:
         self.numbers_lines = self.table.ordinal is not None and self.table.ordinal not in positions
         self.titles = {field.column.name: field.title for field in self.fields}
         # Keys are kept as 64-bit hashes: a file of a million rows would otherwise hold all its codes in memory.
-        self.seen: dict[int, int] = {}
-        self.ordinals: dict[int, int] = {}
+        self.seen = HashTable()
+        self.ordinals = HashTable()
 
     def validate(
         self, rows: Sequence[int], columns: Sequence[Sequence[Any]], overlong: Sequence[int] = ()
@@ -168,12 +169,7 @@ class FileValidator:
         keys = list(map(hash, zip(*parts, strict=True)))
         if not self.numbers_lines:
             return keys
-        ordinals: list[int] = []
-        for key in keys:
-            ordinal = self.ordinals.get(key, 0) + 1
-            self.ordinals[key] = ordinal
-            ordinals.append(ordinal)
-        parsed[str(self.table.ordinal)] = ordinals
+        parsed[str(self.table.ordinal)] = list(map(self.ordinals.count, keys))
         return []
 
     def _column(self, name: str) -> Column:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -17,9 +17,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
-from api.schemas.imports import ImportAnswer, ImportRow
+from api.schemas.imports import ImportAnswer, ImportRow, UndoPreview
+from core.clock import now
 from core.collections import scoped
-from core.context import tenant_scope
+from core.context import acting_as, tenant_scope
 from core.mongo import Mongo
 from core.settings import Settings
 from models.customer import Customer
@@ -31,7 +32,7 @@ from services import files, rollups
 from tests import factories
 from tests.api.conftest import SignIn
 from tests.eventually import eventually
-from tests.imported import csv_of
+from tests.imported import csv_of, imported
 from tests.people import somebody
 
 IMPORTS = "/api/v1/imports"
@@ -285,3 +286,168 @@ async def test_another_mapping_under_the_same_key_is_another_request(sign_in: Si
     other = await send(manager, CUSTOMERS, kind="customers", headers=key, decimal="comma")
     assert (first.status_code, other.status_code) == (202, 422)
     await finished(manager, first.headers["location"])
+
+
+# Modes, history and undo ----------------------------------------------------------------------------------------------
+
+
+async def succeeded(client: httpx.AsyncClient, content: bytes, **form: Any) -> dict[str, Any]:
+    """An import that has ended well."""
+    data = await finished(client, (await send(client, content, **form)).headers["location"])
+    assert data["state"] == "succeeded", data
+    return data
+
+
+async def undone(client: httpx.AsyncClient, import_id: str) -> dict[str, Any]:
+    """The import once its undo has ended."""
+
+    async def ended() -> dict[str, Any] | None:
+        data: dict[str, Any] = (await client.get(f"{IMPORTS}/{import_id}")).json()["data"]
+        return data if data["undo"]["state"] not in ("queued", "running") else None
+
+    return await eventually(ended, within=30) or {}
+
+
+async def test_an_import_is_previewed_undone_and_says_so(tenant: Tenant, sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    data = await succeeded(manager, CUSTOMERS, kind="customers")
+    assert (data["mode"], data["on_error"], data["undo"], data["undone_at"]) == ("upsert", "skip_rows", None, None)
+    assert data["progress"] == {"rows_read": 2, "rows_checked": 2, "rows_written": 1}
+    previewed = await manager.post(f"{IMPORTS}/{data['id']}/undo/preview")
+    assert previewed.status_code == 200, previewed.text
+    UndoPreview.model_validate(previewed.json()["data"])
+    wanted = {"removed": 1, "restored": 0, "put_back": 0, "blocked": 0}
+    assert previewed.json()["data"] == {"counts": wanted, "refusal": None, "blocked": []}
+    key = {"Idempotency-Key": str(uuid4())}
+    asked = await manager.post(f"{IMPORTS}/{data['id']}/undo", headers=key)
+    assert asked.status_code == 202, asked.text
+    assert asked.headers["location"] == f"{IMPORTS}/{data['id']}"
+    ended = await undone(manager, data["id"])
+    ImportAnswer.model_validate(ended)
+    assert (ended["undo"]["state"], ended["undo"]["counts"], ended["undo"]["rows"]) == ("succeeded", wanted, 1)
+    assert ended["undone_at"] is not None
+    assert ended["undone_by"] == ended["undo"]["requested_by"]
+    again = await manager.post(f"{IMPORTS}/{data['id']}/undo", headers=key)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    for path in ("undo", "undo/preview"):
+        twice = await manager.post(f"{IMPORTS}/{data['id']}/{path}")
+        assert (twice.status_code, twice.json()["error"]["code"]) == (409, "conflict")
+    with tenant_scope(tenant.id):
+        assert await scoped(Customer).count() == 0
+        assert await scoped(Job).count({"kind": "import-undo"}) == 1
+    listed = (await manager.get(IMPORTS, params={"undone": "true"})).json()["data"]
+    assert [row["id"] for row in listed] == [data["id"]]
+    assert (await manager.get(IMPORTS, params={"undone": "false"})).json()["data"] == []
+
+
+async def test_what_something_newer_touched_is_named_and_nothing_is_undone(tenant: Tenant, sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    data = await succeeded(manager, CUSTOMERS, kind="customers")
+    customer = (await manager.get("/api/v1/customers")).json()["data"][0]
+    etag = {"If-Match": f'"{customer["rev"]}"'}
+    await manager.patch(f"/api/v1/customers/{customer['id']}", json={"region": "North"}, headers=etag)
+    answer = await manager.post(f"{IMPORTS}/{data['id']}/undo")
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["error"]["message"].startswith("1 row of 1 can't be set back")
+    assert answer.json()["error"]["details"] == [{"field": "blocked", "message": "C1: was changed since"}]
+    (row,) = (await manager.post(f"{IMPORTS}/{data['id']}/undo/preview")).json()["data"]["blocked"]
+    assert (row["label"], row["action"], row["by_name"]) == ("C1", "customer.changed", "A manager")
+    with tenant_scope(tenant.id):
+        assert await scoped(Customer).count() == 1
+
+
+async def test_only_some_may_undo(sign_in: SignIn) -> None:
+    manager, regional = await sign_in("manager"), await sign_in("manager", regions=["North"])
+    data = await succeeded(manager, CUSTOMERS, kind="customers")
+    for client in (regional, await sign_in("sales_rep"), await sign_in("viewer")):
+        for path in ("undo", "undo/preview"):
+            assert (await client.post(f"{IMPORTS}/{data['id']}/{path}")).status_code == 403
+    assert (await manager.post(f"{IMPORTS}/{uuid4()}/undo")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"kind": "prices", "mode": "replace_period"}, "mode"),
+        ({"kind": "sales", "mode": "replace_period", "on_error": "skip_rows"}, "on_error"),
+        ({"kind": "sales", "mode": "replace"}, "mode"),
+        ({"kind": "sales", "on_error": "ignore"}, "on_error"),
+    ],
+)
+async def test_a_mode_that_does_not_fit_the_kind_is_refused(sign_in: SignIn, form: dict[str, Any], field: str) -> None:
+    answer = await send(await sign_in("manager"), CUSTOMERS, **form)
+    assert answer.status_code == 422, answer.text
+    assert [detail["field"].split(".")[0] for detail in answer.json()["error"]["details"]] == [field]
+
+
+async def test_a_file_that_is_taken_whole_tells_the_same_as_its_dry_run(tenant: Tenant, sign_in: SignIn) -> None:
+    manager = await sign_in("manager")
+    form: dict[str, Any] = {"kind": "customers", "on_error": "reject_file"}
+    checked = await finished(manager, (await send(manager, CUSTOMERS, **form, dry_run="true")).headers["location"])
+    data = await finished(manager, (await send(manager, CUSTOMERS, **form)).headers["location"])
+    assert data["state"] == checked["state"] == "rejected"
+    for name in ("counts", "errors", "message", "removed", "errors_left_out"):
+        assert data[name] == checked[name]
+    assert data["progress"]["rows_written"] == 0
+    with tenant_scope(tenant.id):
+        assert await scoped(Customer).count() == 0
+
+
+async def test_reps_see_the_imports_that_they_sent(app: FastAPI, tenant: Tenant, sign_in: SignIn) -> None:
+    user, rep = await somebody(app, tenant.id, "sales_rep")
+    manager = await sign_in("manager")
+    others = await succeeded(manager, CUSTOMERS, kind="customers")
+    with tenant_scope(tenant.id), acting_as(user.id):
+        own = await imported("products", "item_code,name", "N1,New")
+    assert [row["id"] for row in (await rep.get(IMPORTS)).json()["data"]] == [str(own.id)]
+    assert (await rep.get(IMPORTS, params={"requested_by": others["requested_by"]})).json()["data"] == []
+    assert (await rep.get(f"{IMPORTS}/{own.id}")).status_code == 200
+    assert (await rep.get(f"{IMPORTS}/{others['id']}")).status_code == 404
+    assert len((await manager.get(IMPORTS)).json()["data"]) == 2
+
+
+async def test_the_history_is_filtered_by_who_when_and_how(tenant: Tenant, sign_in: SignIn) -> None:
+    admin, manager = await sign_in("admin"), await sign_in("manager")
+    first = await succeeded(admin, CUSTOMERS, kind="customers", dry_run="true")
+    second = await succeeded(manager, CUSTOMERS, kind="customers", mode="insert_only")
+    for query, found in (
+        ({"requested_by": first["requested_by"]}, [first]),
+        ({"mode": "insert_only"}, [second]),
+        ({"received_from": second["received_at"]}, [second]),
+        ({"received_before": second["received_at"]}, [first]),
+        ({"source": "nowhere"}, []),
+    ):
+        rows = (await admin.get(IMPORTS, params=query)).json()["data"]
+        assert [row["id"] for row in rows] == [one["id"] for one in found], query
+    assert (await admin.get(IMPORTS, params={"received_from": "yesterday"})).status_code == 422
+
+
+async def test_a_file_is_received_when_its_first_byte_is_read(tenant: Tenant, sign_in: SignIn) -> None:
+    """Deadlines are judged by that, however long the rest of the file takes."""
+    manager = await sign_in("manager")
+    last_part: list[datetime] = []
+
+    async def slowly() -> AsyncIterator[bytes]:
+        boundary = "slow"
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{{}}"'
+        yield (head.format("kind") + "\r\n\r\ncustomers\r\n").encode()
+        begun = now()
+        yield (head.format("file") + '; filename="a.csv"\r\n\r\n').encode() + CUSTOMERS
+        await eventually(_later(begun))
+        last_part.append(now())
+        yield f"\r\n--{boundary}--\r\n".encode()
+
+    answer = await manager.post(
+        IMPORTS, content=slowly(), headers={"Content-Type": "multipart/form-data; boundary=slow"}
+    )
+    assert answer.status_code == 202, answer.text
+    received = datetime.fromisoformat(answer.json()["data"]["received_at"])
+    assert received < last_part[0] - timedelta(milliseconds=100)
+    await finished(manager, answer.headers["location"])
+
+
+def _later(than: datetime) -> Any:
+    async def check() -> bool:
+        return now() - than > timedelta(milliseconds=200)
+
+    return check

@@ -17,7 +17,7 @@ from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.job import Job
 from models.tenant import Tenant
-from services import cycle_moves, forecasts, imports, jobs
+from services import cycle_moves, forecasts, import_runs, jobs
 from services.import_apply.base import Plan, Refused
 from services.import_apply.forecasts import ForecastWriter, SheetWork
 from services.import_kinds.tables import ImportKind
@@ -79,7 +79,7 @@ async def source() -> AsyncIterator[Rows]:
 async def run_again(job: Job) -> Job:
     claimed = await jobs.claim(job.id)
     assert claimed is not None
-    await imports.run(claimed, source())
+    await import_runs.run(claimed, source())
     return await scoped(Job).get(job.id)
 
 
@@ -111,7 +111,7 @@ class Dying(ForecastWriter):
 async def test_a_killed_run_is_gone_on_with(monkeypatch: pytest.MonkeyPatch, company: Company, after: int) -> None:
     job = await queued()
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "WRITERS", {ImportKind.FORECASTS: type("Dying", (Dying,), {"after": after})})
+        patch.setattr(import_runs, "WRITERS", {ImportKind.FORECASTS: type("Dying", (Dying,), {"after": after})})
         with pytest.raises(Killed):
             await run_again(job)
     ended = await run_again(job)
@@ -139,7 +139,7 @@ async def test_a_cell_that_is_changed_at_the_last_moment_is_a_conflict(
             return await super().write(plan)
 
     job = await queued()
-    monkeypatch.setattr(imports, "WRITERS", {ImportKind.FORECASTS: Slow})
+    monkeypatch.setattr(import_runs, "WRITERS", {ImportKind.FORECASTS: Slow})
     ended = await run_again(job)
     assert counts(ended) == {"inserted": 0, "updated": 7, "unchanged": 0, "rejected": 3}
     assert ended.result is not None
@@ -159,7 +159,7 @@ async def test_what_races_with_the_lock_is_in_or_refused(
             return await super().write(plan)
 
     job = await queued()
-    monkeypatch.setattr(imports, "WRITERS", {ImportKind.FORECASTS: Late})
+    monkeypatch.setattr(import_runs, "WRITERS", {ImportKind.FORECASTS: Late})
     ended = await run_again(job)
     assert counts(ended) == {"inserted": 0, "updated": 0, "unchanged": 0, "rejected": 10}
     assert ended.result is not None

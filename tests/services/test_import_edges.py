@@ -17,10 +17,11 @@ from models.job import Job
 from models.sale import SaleLine, SalesRollup
 from models.tenant import Tenant
 from models.user import User
-from services import imports, jobs, rollups
+from services import import_runs, imports, jobs, rollups
 from services.import_apply.base import Plan, Refused
 from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
+from services.imports import ImportFilter
 from services.sales import lines_of
 from tests import factories
 from tests.imported import accepted, counts, errors, imported
@@ -76,12 +77,12 @@ async def test_what_was_written_between_two_marks_reaches_the_rollups_after_a_ki
     claimed = await jobs.claim(job.id)
     assert claimed is not None
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "WRITERS", {ImportKind.SALES: DiesBetweenTheMarks})
+        patch.setattr(import_runs, "WRITERS", {ImportKind.SALES: DiesBetweenTheMarks})
         with pytest.raises(Killed):
-            await imports.run(claimed, table())
+            await import_runs.run(claimed, table())
     again = await jobs.claim(job.id)
     assert again is not None
-    await imports.run(again, table())
+    await import_runs.run(again, table())
     await rollups.refresh()
     stored = await scoped(SalesRollup).rows({}, {"_id": 0, "quantity": 1})
     assert sorted(row["quantity"] for row in stored) == [3_000, 4_000]
@@ -126,6 +127,6 @@ async def test_goods_that_come_back_are_taken_off() -> None:
 async def test_an_import_that_is_no_longer_kept_is_not_listed_either() -> None:
     old, young = await imported("customers", "customer_code,name", "C3,x"), await imported("customers", "x,y", "1,2")
     await scoped(Job).update_one({"_id": old.id}, {"$set": {"expires_at": now() - timedelta(seconds=1)}})
-    listing = await imports.list_imports(None, None, Window(), now())
+    listing = await imports.list_imports(ImportFilter(), Window(), now())
     assert [row["id"] for row in listing.rows] == [str(young.id)]
     assert listing.total == 1

@@ -16,7 +16,7 @@ from models.audit import AuditEvent
 from models.job import Job
 from models.sale import SaleLine
 from models.tenant import Tenant
-from services import imports, jobs, sales
+from services import import_runs, jobs, sales
 from services.import_apply.base import Plan, Refused
 from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
@@ -69,7 +69,7 @@ async def source() -> AsyncIterator[Rows]:
 async def run_again(job: Job) -> Job:
     claimed = await jobs.claim(job.id)
     assert claimed is not None
-    await imports.run(claimed, source())
+    await import_runs.run(claimed, source())
     return await scoped(Job).get(job.id)
 
 
@@ -97,7 +97,7 @@ async def test_a_killed_run_is_gone_on_with(monkeypatch: pytest.MonkeyPatch, bat
     job = await accepted("sales", ",".join(HEADER))
     with monkeypatch.context() as patch:
         writer = type("Dying", (DiesInWrite,), {"batch": batch, "where": where})
-        patch.setattr(imports, "WRITERS", {ImportKind.SALES: writer})
+        patch.setattr(import_runs, "WRITERS", {ImportKind.SALES: writer})
         with pytest.raises(Killed):
             await run_again(job)
     assert (await scoped(Job).get(job.id)).state == "running"
@@ -114,8 +114,10 @@ async def test_of_two_runs_at_once_the_slower_one_stops_and_the_counts_are_right
     first, second = await jobs.claim(job.id), await jobs.claim(job.id)
     assert first is not None
     assert second is not None
-    ends = await asyncio.gather(imports.run(first, source()), imports.run(second, source()), return_exceptions=True)
-    assert [end for end in ends if end is not None and not isinstance(end, Unavailable)] == []
+    ends = await asyncio.gather(
+        import_runs.run(first, source()), import_runs.run(second, source()), return_exceptions=True
+    )
+    assert [end for end in ends if end is not False and not isinstance(end, Unavailable)] == []
     while (await scoped(Job).get(job.id)).state == "running":
         await run_again(job)
     ended = await scoped(Job).get(job.id)
@@ -138,7 +140,7 @@ async def test_a_table_that_breaks_half_way_says_what_was_taken_over() -> None:
     job = await accepted("sales", ",".join(HEADER))
     claimed = await jobs.claim(job.id)
     assert claimed is not None
-    await imports.run(claimed, breaking())
+    await import_runs.run(claimed, breaking())
     ended = await scoped(Job).get(job.id)
     assert ended.state == "rejected"
     assert ended.error is not None

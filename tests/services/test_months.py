@@ -21,7 +21,7 @@ from models.sale import MonthStatus, SaleLine
 from models.tenant import Tenant
 from planning.actuals import MonthState
 from planning.roles import Role
-from services import calendar, imports, jobs, month_figures, months
+from services import calendar, import_runs, jobs, month_figures, months
 from services.identity import Caller
 from services.import_apply.base import Plan, Refused
 from services.import_apply.sales_lines import SalesWriter
@@ -170,7 +170,7 @@ async def test_a_killed_import_restates_all_the_same_when_it_goes_on(
     await months.complete(["2026-01"])
     job = await accepted("sales", ",".join(HEADER))
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "WRITERS", {ImportKind.SALES: type("Dying", (DiesInWrite,), {"after": after})})
+        patch.setattr(import_runs, "WRITERS", {ImportKind.SALES: type("Dying", (DiesInWrite,), {"after": after})})
         with pytest.raises(Killed):
             await run_again(job)
     if after:

@@ -24,13 +24,13 @@ from hypothesis import strategies as st
 
 from core.collections import scoped, scoped_binary
 from core.context import tenant_scope
-from core.errors import InvalidInput, StaleVersion, Unavailable
+from core.errors import Conflict, InvalidInput, StaleVersion, Unavailable
 from core.mongo import Mongo
 from models.job import Job
 from models.sale import OrderRollup, RollupState, SaleLine, SalesRollup
 from planning.roles import Role
 from planning.sales_types import DEMAND_TYPES, ORDER_TYPES, REVENUE_TYPES
-from services import imports, jobs, rollups, sale_corrections
+from services import import_runs, jobs, rollups, sale_corrections, undo, undo_steps
 from services.identity import Caller
 from services.import_apply.base import Plan, Refused
 from services.import_apply.sales_lines import SalesWriter
@@ -85,10 +85,15 @@ _CORRECTION = st.tuples(
     ),
 )
 _OTHER = st.sampled_from([("refresh",), ("resume",)])
-_STEP = st.one_of(_IMPORT, _CORRECTION, _OTHER)
+_UNDO = st.tuples(st.just("undo"), st.integers(0, 5), st.sampled_from(["no", "before", "in", "after"]))
+_STEP = st.one_of(_IMPORT, _CORRECTION, _OTHER, _UNDO)
 _TOGETHER = st.tuples(
     st.just("together"),
-    st.lists(st.one_of(_IMPORT.map(lambda step: (*step[:2], "no")), _CORRECTION, _OTHER), min_size=2, max_size=3),
+    st.lists(
+        st.one_of(*(steps.map(lambda step: (*step[:2], "no")) for steps in (_IMPORT, _UNDO)), _CORRECTION, _OTHER),
+        min_size=2,
+        max_size=3,
+    ),
 )
 STEPS = st.lists(st.one_of(_STEP, _STEP, _TOGETHER), min_size=1, max_size=8)
 Step = tuple[Any, ...]
@@ -102,6 +107,7 @@ class DyingWriter(SalesWriter):
     async def write(self, plan: Plan) -> list[Refused]:
         if self.where == "half":
             door = scoped_binary(SaleLine)
+            await self.context.journal.note(door, plan.new, plan.changed)
             async with lines_of(plan.touched, plan.months):
                 await door.insert_missing(plan.new[: (len(plan.new) + 1) // 2])
                 await door.update_rows(plan.changed[:1])
@@ -117,7 +123,28 @@ def dying(where: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if where != "no":
             writer = type("Dying", (DyingWriter,), {"where": where})
-            patch.setattr(imports, "WRITERS", {ImportKind.SALES: writer})
+            patch.setattr(import_runs, "WRITERS", {ImportKind.SALES: writer})
+        yield
+
+
+@contextmanager
+def dying_undo(where: str) -> Iterator[None]:
+    """Undos die there: before, in or after the transaction of their first batch; "no" = they live."""
+    write = undo_steps._write
+
+    async def dying_write(step: undo_steps.Step) -> None:
+        if where == "in":
+            await write(step)
+        raise Killed
+
+    async def dying_read(_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        if where == "after":
+            patch.setattr(undo._Progress, "read", dying_read)
+        elif where != "no":
+            patch.setattr(undo_steps, "_write", dying_write)
         yield
 
 
@@ -128,6 +155,7 @@ class Company:
         self.customers = customers
         self.products = products
         self.killed: list[tuple[Job, Rows]] = []
+        self.killed_undos: list[Job] = []
 
     async def play(self, step: Step) -> None:
         kind, *said = step
@@ -136,6 +164,8 @@ class Company:
             assert [end for end in ends if end is not None] == []
         elif kind == "import":
             await self.take(*said)
+        elif kind == "undo":
+            await self.undo(*said)
         elif kind == "correct":
             await self.correct(*said)
         elif kind == "refresh":
@@ -157,6 +187,32 @@ class Company:
         killed, self.killed = self.killed, []
         for job, rows in killed:
             await self.run(job, rows)
+        undos, self.killed_undos = self.killed_undos, []
+        for job in undos:
+            await self.run_undo(job)
+
+    async def undo(self, place: int, kill: str) -> None:
+        """Undo some import, if nothing stands against it."""
+        ended = await scoped(Job).rows({"kind": "import", "state": "succeeded"}, {"_id": 1}, sort=[("received_at", -1)])
+        if not ended:
+            return
+        try:
+            job = await undo.request(ended[place % len(ended)]["_id"], AT)
+        except Conflict:
+            return
+        with dying_undo(kill):
+            try:
+                await self.run_undo(job)
+            except Killed:
+                self.killed_undos.append(job)
+
+    async def run_undo(self, job: Job) -> None:
+        while (claimed := await jobs.claim(job.id)) is not None:
+            try:
+                await undo.run(claimed)
+            except Unavailable:
+                continue
+            return
 
     async def run(self, job: Job, rows: Rows) -> None:
         """As the worker does: what stumbles over somebody else is tried again."""
@@ -166,7 +222,7 @@ class Company:
 
         while (claimed := await jobs.claim(job.id)) is not None:
             try:
-                await imports.run(claimed, source())
+                await import_runs.run(claimed, source())
             except Unavailable:
                 continue
             return

@@ -1,4 +1,4 @@
-"""Rows of imports. The kind of a file and what it completes ask further actions."""
+"""Rows of imports. The kind of a file and what it completes ask further actions; reps see what they sent themselves."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ ROWS = {
     ),
     "list_imports": Row(Action.READ_IMPORT),
     "read_import": Row(Action.READ_IMPORT, scoped=True),
+    "preview_import_undo": Row(Action.UNDO_IMPORT, ids=lambda world: {"import_id": world.made["previewed"]}),
+    "undo_import": Row(Action.UNDO_IMPORT, ids=lambda world: {"import_id": world.made["undone"]}),
     "download_import_errors": Row(
         Action.READ_IMPORT, scoped=True, ids=lambda world: {"import_id": world.ids["marked_import_id"]}
     ),
@@ -41,7 +43,11 @@ ROWS = {
 
 
 async def make(world: World) -> None:
-    """Imports whose errors are marked: one that the rep sent, and one that the manager did."""
+    """Imports whose errors are marked: one that the rep sent, and one that the manager did. Two imports to undo: one
+    that is being undone leaves nothing to preview."""
+    for name, day in (("previewed", "2024-01-01,2024-01-31"), ("undone", "2024-02-01,2024-02-29")):
+        costs = await imported.imported("costs", "item_code,cost,valid_from,valid_to", f"{world.product.code},1,{day}")
+        world.made[name] = costs.id
     world.ids["marked_import_id"] = await _marked(world, Role.SALES_REP, world.mark)
     world.others["import_id"] = await _marked(world, Role.MANAGER, world.hidden)
 
