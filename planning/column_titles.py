@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -77,6 +78,10 @@ def _words(title: str) -> list[str]:
     return re.findall(r"[^\W_]+", folded)
 
 
+def _initials(words: Sequence[str]) -> str:
+    return "".join(word[0] for word in words)
+
+
 def match_titles(
     titles: Sequence[str], wanted: Sequence[Wanted], given: Said | None = None, saved: Said | None = None
 ) -> Matching:
@@ -140,13 +145,19 @@ class _Search:
             pairs = [pair for pair in pairs if pair[1] not in columns and pair[2] not in places]
 
     def _similar_pairs(self) -> Iterator[tuple[float, str, int]]:
+        # Only what has the same initials can be similar. Nearly nothing has: titles are looked for in many rows.
+        names: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+        for column, one in self.open.items():
+            for words in map(_words, (column, *one.synonyms)):
+                names[_initials(words)].append((column, words))
         for at in self.free:
             if self.keys[at] in self.known:
                 continue
-            for column, one in self.open.items():
-                score = max(similarity(self.titles[at], name) for name in (column, *one.synonyms))
-                if score >= SIMILAR_FROM:
-                    yield score, column, at
+            spelled = _Spelled.of(self.titles[at])
+            scores: dict[str, float] = {}
+            for column, words in names.get(_initials(spelled.words), ()):
+                scores[column] = max(scores.get(column, 0.0), spelled.likeness(words))
+            yield from ((score, column, at) for column, score in scores.items() if score >= SIMILAR_FROM)
 
     def _at(self, keys: set[str]) -> tuple[int, ...]:
         return tuple(at for at in sorted(self.free) if self.keys[at] in keys)
@@ -171,16 +182,30 @@ def similarity(title: str, name: str) -> float:
     with the same digits; so "Costumer Code" is a customer code, while "Last price" is no list price, "Quality" and
     "Quantity 2" are no quantity. A note in brackets behind the name ("Price (EUR)") is left out, at 95.
     """
-    shorter = _NOTE.sub("", title)
-    if shorter != title and title_key(shorter) == title_key(name):
-        return _BESIDE_A_NOTE
-    words, names = _words(shorter), _words(name)
-    if len(words) != len(names) or not words:
-        return 0.0
-    pairs = list(zip(words, names, strict=True))
-    if not all(_alike(word, other) for word, other in pairs):
-        return 0.0
-    return float(fuzz.ratio(" ".join(words), " ".join(names)))
+    return _Spelled.of(title).likeness(_words(name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelled:
+    """A title as it is compared with many names: its words without a note behind them."""
+
+    words: list[str]
+    has_note: bool
+
+    @classmethod
+    def of(cls, title: str) -> _Spelled:
+        shorter = _NOTE.sub("", title)
+        return cls(_words(shorter), shorter != title)
+
+    def likeness(self, names: Sequence[str]) -> float:
+        """`similarity` with the name of these words."""
+        if self.has_note and "".join(self.words) == "".join(names):
+            return _BESIDE_A_NOTE
+        if len(self.words) != len(names) or not names:
+            return 0.0
+        if not all(_alike(word, other) for word, other in zip(self.words, names, strict=True)):
+            return 0.0
+        return float(fuzz.ratio(" ".join(self.words), " ".join(names)))
 
 
 def _alike(word: str, other: str) -> bool:
