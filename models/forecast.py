@@ -21,6 +21,7 @@ class Sheet(TenantDocument):
     `state` is draft, submitted or returned. A save or submit checks `state`, `entry_open` and `locked_by_close` and
     raises `rev` in its own transaction, so no lock can be passed by. `version` counts the submissions; those up to
     `superseded` no longer count for the plan, because another customer's draft was added to the sheet since.
+    `rev_floor` is the highest revision of a cell in lines that an undo removed: first saves count on from there.
     """
 
     cycle_id: UUID
@@ -32,6 +33,7 @@ class Sheet(TenantDocument):
     version: int = 0
     superseded: int = 0
     rev: int = 0
+    rev_floor: int = 0
     lines: int = 0
     mandatory_lines: int = 0
     submitted_at: datetime | None = None
@@ -49,7 +51,8 @@ class Sheet(TenantDocument):
 
 
 class CellState(BaseModel):
-    """One month of a line. `rev` 0 = never saved by anybody; quantity null = nobody said anything."""
+    """One month of a line. `rev` rises with every save, 0 = never saved by anybody; quantity null = nobody said
+    anything."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -20,8 +20,9 @@ class JournalBatch(TenantDocument):
     `created` packs the ids of new documents, 16 bytes each, `marks` what they looked like, 8 bytes each
     (`services.import_journal.mark_of`; none for sales lines, which name their import). `entries` hold the `id` of a
     document, its changed fields `before` and `after` (absent in one of them: not there; `after` null: the document was
-    removed, and `before` is all of it), and the `mark`. `undone_at`: the batch was set back, which changed sales lines
-    of these `customers` in these `months`.
+    removed, and `before` is all of it), and the `mark`. Of lines of a plan and rows of imported snapshots they hold
+    cells instead, column by column (`services.journal_cells`); lines of one sheet, which is named. `undone_at`: the
+    batch was set back, which changed sales lines of these `customers` in these `months`; the cells `kept` stayed.
     """
 
     import_id: UUID
@@ -31,15 +32,22 @@ class JournalBatch(TenantDocument):
     created: bytes = b""
     marks: bytes = b""
     entries: list[dict[str, Any]] = Field(default_factory=list)
+    sheet_id: UUID | None = None
     undone_at: datetime | None = None
     customers: list[UUID] = Field(default_factory=list)
     months: list[str] = Field(default_factory=list)
+    kept: list[dict[str, Any]] = Field(default_factory=list)
     expires_at: datetime
 
     class Settings:
         name = "import_journal"
         indexes = [
             IndexModel([("tenant_id", 1), ("import_id", 1), ("row", 1), ("part", 1)], name="tenant_import"),
+            IndexModel(
+                [("tenant_id", 1), ("sheet_id", 1)],
+                partialFilterExpression={"sheet_id": {"$type": "binData"}},
+                name="tenant_sheet",
+            ),
             IndexModel([("expires_at", 1)], expireAfterSeconds=0, name="ttl"),
         ]
 

@@ -48,7 +48,7 @@ PRICE_OF_0 = "The price of this month is 0."
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One month of a line. `rev` counts its saves (0 = never saved); `reviewed` = a person stands behind it."""
+    """One month of a line. `rev` rises with every save (0 = never saved); `reviewed` = a person stands behind it."""
 
     month: Month
     quantity: int | None = None
@@ -112,12 +112,13 @@ def apply_change(
     chain_price: ResolvedPrice,
     *,
     origin: Origin = Origin.TYPED,
+    floor: int = 0,
 ) -> CellOutcome:
     """What saving the change makes of the cell.
 
     `months` are the cycle's; `chain_price` is the month's price by the chain **without** an override, used unless the
-    cell has one. `origin` is typed or imported. Saying again what an unreviewed prefilled cell says accepts it: it is
-    saved as reviewed and keeps its origin.
+    cell has one. `origin` is typed or imported, `floor` as in `next_revision`. Saying again what an unreviewed
+    prefilled cell says accepts it: it is saved as reviewed and keeps its origin.
     """
     try:
         content = _content_after(cell, change, months, chain_price)
@@ -128,8 +129,16 @@ def apply_change(
         return CellOutcome(CellStatus.CONFLICT, "Somebody changed this cell since you read it.", cell)
     if says_the_same and (change.base_rev != cell.rev or not _worth_saving(cell, content)):
         return CellOutcome(CellStatus.UNCHANGED, "The cell says this already.", cell)
-    saved = replace(content, origin=cell.origin if says_the_same else origin, rev=cell.rev + 1, reviewed=True)
+    saved = replace(
+        content, origin=cell.origin if says_the_same else origin, rev=next_revision(cell.rev, floor), reviewed=True
+    )
     return CellOutcome(CellStatus.SAVED, "Accepted as it was." if says_the_same else "Saved.", saved)
+
+
+def next_revision(rev: int, floor: int) -> int:
+    """The revision after this one. `floor`: the highest one that a cell had in a line of the sheet that is gone, so
+    that whoever read it there overwrites nobody in the line that came in its place."""
+    return (rev or floor) + 1
 
 
 def _content_after(cell: Cell, change: CellChange, months: Collection[Month], chain_price: ResolvedPrice) -> Cell:

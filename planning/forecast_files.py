@@ -49,7 +49,7 @@ class CellInFile:
 def change_in_file(cell: Cell, said: CellInFile, *, overwrite: bool = False) -> CellChange | str | None:
     """The change that the file asks for; None when it says what stands, a text (what was expected) when it is refused.
 
-    Without a revision only cells that nobody ever saved can be changed. `overwrite`: whatever stands, the file wins.
+    Without a revision only cells that nobody stands behind can be changed. `overwrite`: whatever stands, the file wins.
     """
     quantity = _changed(said.quantity, cell.quantity)
     value = _changed(said.value, cell.value)
@@ -58,7 +58,8 @@ def change_in_file(cell: Cell, said: CellInFile, *, overwrite: bool = False) -> 
     reason = UNSET if reason == cell.reason else reason
     if quantity is UNSET and value is UNSET and price is UNSET and reason is UNSET:
         return None
-    base_rev = cell.rev if overwrite or cell.rev == 0 else said.base_rev
+    free = cell.rev == 0 or (said.base_rev is None and not cell.reviewed)
+    base_rev = cell.rev if overwrite or free else said.base_rev
     if base_rev is None:
         return NO_REVISION
     if quantity is not UNSET and value is not UNSET:

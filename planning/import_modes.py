@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 class Mode(StrEnum):
     """What a file does to what is stored: `upsert` adds and changes, `insert_only` adds, `replace_period` also removes
-    the lines of its months that it does not name."""
+    what it does not name of its months."""
 
     UPSERT = "upsert"
     INSERT_ONLY = "insert_only"
@@ -33,18 +33,19 @@ class Problem:
 
 
 _DATED = "its rows hold from a day on and belong to no period: end them with valid_to"
-WITH_A_PERIOD = frozenset({"sales"})
-"""The kinds whose rows belong to a month of a source, so that a file can stand for all of it."""
+WITH_A_PERIOD = frozenset({"sales", "budget", "past-forecasts"})
+"""The kinds whose rows belong to a month of something (a source, a version of a year, a stream of a cycle), so that a
+file can stand for all of it."""
 NO_PERIOD: Mapping[str, str] = MappingProxyType(
     {
         "users": "people belong to no period: delete those who left",
         "customers": "customers belong to no period: say status inactive",
         "products": "products belong to no period: take them out of use one by one",
+        "forecasts": "what it does not name stays in the plan: write clear into cells to take back what stands there",
         "fx-rates": "a rate that is not named must not get lost: send the months again with mode upsert",
         **dict.fromkeys(("assignments", "matrix", "prices", "costs"), _DATED),
     }
 )
-OTHERWISE = "its rows belong to no period"
 
 
 def settled(mode: Mode, on_error: OnError | None) -> OnError:
@@ -59,9 +60,8 @@ def mode_problem(kind: str, mode: Mode, on_error: OnError | None) -> Problem | N
     if mode is not Mode.REPLACE_PERIOD:
         return None
     if kind not in WITH_A_PERIOD:
-        why = NO_PERIOD.get(kind, OTHERWISE)
-        return Problem("mode", f"can't be replace_period for {kind}: {why}")
+        return Problem("mode", f"can't be replace_period for {kind}: {NO_PERIOD[kind]}")
     if on_error is OnError.SKIP_ROWS:
-        words = "can't be skip_rows with replace_period: a wrong row may name a line that would then be removed"
+        words = "can't be skip_rows with replace_period: a wrong row may name what would then be removed"
         return Problem("on_error", words)
     return None

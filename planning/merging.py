@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from planning.cells import Cell, EnteredIn
+from planning.cells import Cell, EnteredIn, next_revision
 from planning.intervals import Dated, Interval, overlap
 from planning.months import Month
 from planning.prices import PriceSource, ResolvedPrice, worth
@@ -116,14 +116,17 @@ def sum_line(
     target: Mapping[Month, Cell],
     source: Mapping[Month, Cell],
     prices: Mapping[Month, ResolvedPrice],
+    floor: int = 0,
 ) -> tuple[Cell, ...]:
-    """The cells of a line that both have, or only one of them, in the order of the months."""
+    """The cells of a line that both have, or only one of them, in the order of the months. `floor` as in a save of the
+    target."""
     return tuple(
-        sum_cells(target.get(month, Cell(month)), source.get(month, Cell(month)), prices[month]) for month in months
+        sum_cells(target.get(month, Cell(month)), source.get(month, Cell(month)), prices[month], floor)
+        for month in months
     )
 
 
-def sum_cells(target: Cell, source: Cell, price: ResolvedPrice) -> Cell:
+def sum_cells(target: Cell, source: Cell, price: ResolvedPrice, floor: int = 0) -> Cell:
     """The target's cell with what the source said added to it; one revision on, unless the source said nothing.
 
     The value follows from the quantity at the target's price: an own price on the target's cell stays, the source's own
@@ -143,7 +146,7 @@ def sum_cells(target: Cell, source: Cell, price: ResolvedPrice) -> Cell:
         price_source=own.source,
         origin=_leading(target, source).origin,
         reason=reason,
-        rev=max(target.rev, source.rev) + 1,
+        rev=max(next_revision(target.rev, floor), source.rev + 1),
         reviewed=(target.filled and target.reviewed) or (source.filled and source.reviewed),
     )
 

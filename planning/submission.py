@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from planning.cells import Cell, EnteredIn, Origin
+from planning.cells import Cell, EnteredIn, Origin, next_revision
 from planning.lifespan import ALWAYS, Lifespan
 from planning.months import Month
 from planning.prices import ResolvedPrice
@@ -47,10 +47,10 @@ def missing_mandatory(
     )
 
 
-def confirm_as_zero(missing: MissingCell, standing: Cell | None, price: ResolvedPrice) -> Cell:
+def confirm_as_zero(missing: MissingCell, standing: Cell | None, price: ResolvedPrice, floor: int = 0) -> Cell:
     """The cell that says 0 because a person confirmed it on submitting: typed, reviewed, one revision on.
 
-    `standing` is the empty cell as saved (None = never saved); an own price on it stays.
+    `standing` is the empty cell as saved (None = never saved); an own price on it stays. `floor` as in a save.
     """
     cell = standing or Cell(missing.month)
     if cell.override is None:
@@ -61,7 +61,7 @@ def confirm_as_zero(missing: MissingCell, standing: Cell | None, price: Resolved
         value=0,
         entered_in=EnteredIn.QUANTITY,
         origin=Origin.TYPED,
-        rev=cell.rev + 1,
+        rev=next_revision(cell.rev, floor),
         reviewed=True,
     )
 

@@ -1,4 +1,4 @@
-"""Undoing an import: which imports can be undone, and what keeps a row from being set back."""
+"""Undoing an import: which imports can be undone, and what keeps a row, or a cell of a plan, from being set back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ NOT_UNDONE: Mapping[str, str] = MappingProxyType(
     }
 )
 """Kinds whose imports stay, with the reason."""
+NOUNS: Mapping[str, str] = MappingProxyType({"forecasts": "cell", "past-forecasts": "cell"})
+"""What is counted in an undo, where that is not the row."""
 
 
 class Obstacle(StrEnum):
@@ -23,6 +25,7 @@ class Obstacle(StrEnum):
     RETURNED = "returned"
     USED = "used"
     IN_THE_WAY = "in_the_way"
+    LOCKED = "locked"
 
 
 WORDS: Mapping[Obstacle, str] = MappingProxyType(
@@ -32,13 +35,14 @@ WORDS: Mapping[Obstacle, str] = MappingProxyType(
         Obstacle.RETURNED: "came back since",
         Obstacle.USED: "is used since",
         Obstacle.IN_THE_WAY: "can't be as it was before",
+        Obstacle.LOCKED: "can't be written now",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is stored of a row that an import wrote: whether it is there, and whether it says what the import said."""
+    """What is stored of a row or cell that an import wrote: whether it is there, and says what the import said."""
 
     is_there: bool
     is_same: bool = False
@@ -69,11 +73,35 @@ def undo_problem(kind: str, state: str, *, dry_run: bool, journaled: bool) -> st
     return None
 
 
-def refusal(blocked: int, rows: int) -> str | None:
-    """Why an import is not undone now; None when nothing touched its rows since, or it changed none."""
+def refusal(blocked: int, rows: int, *, locked: int = 0, noun: str = "row") -> str | None:
+    """Why an import is not undone now; None when nothing stands against any of its rows, or it changed none.
+
+    `locked` of the blocked ones stand in sheets that can't be written now; `noun` is what is counted.
+    """
     if rows == 0:
         return "The import changed nothing that could be undone."
     if blocked == 0:
         return None
-    touched = "1 row" if blocked == 1 else f"{blocked:,} rows"
-    return f"{touched} of {rows:,} can't be set back, because something newer touched them; see the preview."
+    which = f"1 {noun}" if blocked == 1 else f"{blocked:,} {noun}s"
+    newer = "something newer touched them"
+    sheets = "their sheets can't be written now"
+    why = newer if locked == 0 else sheets if locked == blocked else f"{newer}, or {sheets}"
+    return f"{which} of {rows:,} can't be set back, because {why}; see the preview."
+
+
+def revision_now(rev: int, undone: Mapping[int, int]) -> int:
+    """The revision that a cell with `rev` has today, if nothing but imports that were undone touched it since.
+
+    `undone`: the revision that each of these found, and the one that it made, which is higher. Its undo set back what
+    the cell said and counted on, from whatever the cell had by then.
+    """
+    left: dict[int, int] = {}
+    for found in sorted(undone, reverse=True):
+        left[found] = _followed(undone[found], left) + 1
+    return _followed(rev, left)
+
+
+def _followed(rev: int, left: Mapping[int, int]) -> int:
+    while rev in left:
+        rev = left[rev]
+    return rev

@@ -41,13 +41,14 @@ NO_OPTIONS = ForecastOptions()
 
 
 async def forecasts_pending(cycle_id: UUID, until: datetime) -> bool:
-    """Whether forecasts that may be meant for the cycle were received by that time and are not applied yet."""
+    """Whether forecasts that may be meant for the cycle were received by that time and are not applied yet, or whether
+    it was asked for by then to take such back."""
     query = {
-        "kind": jobs.IMPORT,
+        "kind": {"$in": [jobs.IMPORT, jobs.UNDO]},
         "state": {"$in": jobs.UNFINISHED},
         "received_at": {"$lte": until},
         "params.kind": str(ImportKind.FORECASTS),
-        "params.dry_run": False,
+        "params.dry_run": {"$ne": True},
         "params.cycle_id": {"$in": [None, str(cycle_id)]},
     }
     return await scoped(Job).exists(query)

@@ -78,7 +78,7 @@ async def save(
         sheet = await writable_sheet(cycle_id, customer_id, received_at)
         lines = await _lines(context, customer_id, facts)
         chains = {product: chain_prices(context, facts, product) for product in lines}
-        answers = [_apply(context, facts, lines, chains, change) for change in changes]
+        answers = [_apply(context, facts, lines, chains, change, sheet.rev_floor) for change in changes]
         if answers and all(answer.status == CellStatus.CONFLICT for answer in answers):
             raise Conflict("Somebody changed these cells since you read them.", details=_details(answers))
         saved = [answer for answer in answers if answer.status == CellStatus.SAVED]
@@ -240,6 +240,7 @@ def _apply(
     lines: dict[UUID, RawDocument],
     chains: dict[UUID, Chain],
     change: LineChange,
+    floor: int,
 ) -> SavedCell:
     line = lines.get(change.product_id)
     month = change.cell.month
@@ -249,7 +250,7 @@ def _apply(
     standing = next((read_cell(cell) for cell in line["cells"] if cell["month"] == month), Cell(month))
     price = chains[change.product_id].get(month)
     outcome: CellOutcome = apply_change(
-        standing, change.cell, context.cycle.months, price or ResolvedPrice(None, standing.price_source)
+        standing, change.cell, context.cycle.months, price or ResolvedPrice(None, standing.price_source), floor=floor
     )
     if outcome.status == CellStatus.SAVED:
         write_cells(line, [outcome.cell])

@@ -24,6 +24,7 @@ from core.errors import Overtaken
 from core.mongo import RawDocument
 from models.budget import BudgetEntry
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
+from models.forecast import Line, SnapshotRow
 from models.imports import JournalBatch
 from models.keys import NAMESPACE
 from models.product import Product, ProductCost
@@ -39,7 +40,9 @@ JOURNALED: Mapping[str, type[Any]] = {
     model.Settings.name: model
     for model in (Customer, Product, ProductCost, Assignment, MatrixEntry, CustomerPrice, FxRate, SaleLine, BudgetEntry)
 }
-"""What imports write, by the collection's name."""
+"""Where imports write whole documents, by the collection's name."""
+CELLS: Mapping[str, type[Any]] = {model.Settings.name: model for model in (Line, SnapshotRow)}
+"""Where they write cells of documents (`services.journal_cells`)."""
 
 LONGER = timedelta(days=1)
 """How much longer than its job a journal is kept, whose first batch is as much older."""
@@ -113,10 +116,27 @@ class Journal:
         removed = [{"id": one["_id"], "before": {k: v for k, v in one.items() if k != "_id"}} for one in documents]
         await self._store(door, (), [{**one, "after": None, "mark": b""} for one in removed])
 
+    async def note_cells(
+        self,
+        door: Scoped[Any],
+        entries: Iterable[RawDocument],
+        *,
+        sheet_id: UUID | None = None,
+        made_of: UUID | None = None,
+    ) -> None:
+        """Keep what cells said before and say now, in the transaction that writes them. Those of a sheet that are
+        written beside others have ids `made_of` something of their own."""
+        parts: list[RawDocument] = []
+        for own in _pieces(entries, door.raw.codec_options):
+            part = self._part(door, self._next()) if made_of is None else self._part(door, len(parts), made_of)
+            parts.append({**part, "entries": own, "sheet_id": sheet_id})
+        await self._insert(door, parts)
+
     async def settle(self) -> None:
         """Take out of the current batch what was noted and is not as it would have been written."""
         journal = scoped_binary(JournalBatch)
-        for part in await journal.rows({"import_id": self.import_id, "row": self.row}):
+        documents = {"import_id": self.import_id, "row": self.row, "collection": {"$in": list(JOURNALED)}}
+        for part in await journal.rows(documents):
             noted = Noted.of([part])
             stored = await _by_id(scoped_binary(JOURNALED[part["collection"]]), noted.ids)
             created = {id: mark for id, mark in noted.created.items() if id in stored}
@@ -136,27 +156,35 @@ class Journal:
         named = door.model.Settings.name
         options = door.raw.codec_options
         created = {_binary(one["_id"]): b"" if named == SIGNED else mark_of(one, options) for one in new}
-        documents = []
+        parts = []
         for own_entries in _pieces(entries, options) if not created else [[], *_pieces(entries, options)]:
-            id = uuid5(NAMESPACE, f"journal|{self.import_id.hex()}|{self.row}|{self.part}")
-            documents.append(
-                {
-                    "_id": as_binary(id),
-                    "import_id": self.import_id,
-                    "collection": named,
-                    "row": self.row,
-                    "part": self.part,
-                    **_packed(created if not own_entries else {}),
-                    "entries": own_entries,
-                    "undone_at": None,
-                    "expires_at": now() + KEPT_FOR + LONGER,
-                }
-            )
-            self.part += 1
-        if documents:
+            packed = _packed(created if not own_entries else {})
+            parts.append({**self._part(door, self._next()), **packed, "entries": own_entries})
+        await self._insert(door, parts)
+
+    def _next(self) -> int:
+        self.part += 1
+        return self.part - 1
+
+    def _part(self, door: Scoped[Any], part: int, made_of: UUID | None = None) -> RawDocument:
+        key = f"{self.import_id.hex()}|{self.row}" if made_of is None else made_of
+        return {
+            "_id": as_binary(uuid5(NAMESPACE, f"journal|{key}|{part}")),
+            "import_id": self.import_id,
+            "collection": door.model.Settings.name,
+            "row": self.row,
+            "part": part,
+            **_packed({}),
+            "undone_at": None,
+            "kept": [],
+            "expires_at": now() + KEPT_FOR + LONGER,
+        }
+
+    async def _insert(self, door: Scoped[Any], parts: Sequence[RawDocument]) -> None:
+        if parts:
             own = scoped_binary(JournalBatch)
-            own.raw = own.raw.with_options(codec_options=options)
-            await own.insert_rows(documents)
+            own.raw = own.raw.with_options(codec_options=door.raw.codec_options)
+            await own.insert_rows(parts)
 
 
 def _entries(door: Scoped[Any], stored: Rows, changed: Sequence[Change]) -> Iterator[RawDocument]:

@@ -21,25 +21,24 @@ from dataclasses import asdict
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from core.collections import as_binary, scoped, scoped_binary, transaction
+from core.collections import as_binary, scoped, transaction
 from core.context import current_tenant
 from core.errors import InvalidInput, Overtaken, PayloadTooLarge, Unavailable, UnsupportedFile
 from models.job import Job
-from models.sale import SaleLine
 from models.tenant import Tenant
 from planning.calendar import MonthRule
 from planning.import_modes import Mode, OnError
+from planning.undoing import NOUNS
 from services import audit, jobs, months, sales_effects, undo, undo_steps
 from services.import_apply.base import Id, ImportContext, Plan, Refused, Writer
-from services.import_apply.sales_leftovers import Removal, removal_of
-from services.import_apply.sales_lines import SalesWriter
+from services.import_apply.leftovers import Leftovers, Removal
 from services.import_apply.writers import WRITERS
 from services.import_journal import Journal
 from services.import_kinds.tables import ImportKind
 from services.import_kinds.validation import FileValidator, RowError, ValidBatch
 from services.import_layout import options_of, positions_of, shown_errors, writing_of
 from services.import_tally import Tally
-from services.sales import lines_of
+from services.undo_step import Undoing
 
 MAX_ERRORS = 10_000
 """Row errors that a job keeps; further rows are counted only."""
@@ -228,34 +227,32 @@ class _Run:
         return {**far, "written": self.written, **self.tally.rows()}
 
     async def _clear_period(self) -> None:
-        """Remove the lines of the file's months and sources that it does not name; a dry run counts them."""
-        if not isinstance(self.writer, SalesWriter):
+        """Remove what the file does not name of the period that it stands for; a dry run counts it."""
+        leftovers = None if self.writer is None else self.writer.leftovers
+        if leftovers is None:
             return
         await self.journal.begin(self.recorded + 1, again=True)
-        async for ids in self.writer.leftovers.steps():
-            removal = await removal_of(scoped_binary(SaleLine), ids, self.writer.units)
+        async for found in leftovers.steps():
+            removal = await leftovers.removal_of(found)
             if self.writes:
                 await self._set_cursor({"touched": list(removal.touched)})
-                removal = await self._remove(removal, ids, self.writer.units)
+                removal = await self._remove(leftovers, removal, found)
             self.tally.add_removal(removal)
             self.heartbeat()
 
-    async def _remove(self, planned: Removal, ids: Sequence[Id], units: Mapping[bytes, str]) -> Removal:
-        """Remove these lines, journaled and counted in one transaction."""
-        door = scoped_binary(SaleLine)
+    async def _remove(self, leftovers: Leftovers[Any], planned: Removal, found: Sequence[Any]) -> Removal:
+        """Remove these, journaled and counted in one transaction."""
 
         async def action() -> Removal:
-            removal = await removal_of(door, ids, units)
-            await self.journal.note_removed(door, removal.lines)
-            await door.delete({"_id": {"$in": [line["_id"] for line in removal.lines]}})
+            removal = await leftovers.removal_of(found)
+            await leftovers.remove(removal)
             counted = Tally.stored(self.tally.plain())
             counted.add_removal(removal)
             in_cursor = {f"cursor.{name}": value for name, value in counted.plain().items()}
             await scoped(Job).update_one({"_id": self.job.id, "state": "running"}, {"$set": in_cursor})
             return removal
 
-        reason = f"The import {self.job.id} replaced sales lines of this month."
-        async with lines_of(planned.touched, planned.months, reason):
+        async with leftovers.around(planned):
             return await transaction(action)
 
     async def reject_whole(self) -> None:
@@ -264,8 +261,13 @@ class _Run:
         if self.writes:
             await self._set_cursor({"pass": BACK})
             if WRITERS[self.kind].journaled:
-                kept = await undo_steps.take_back(self.job.id, self.heartbeat)
-                what = f"{kept:,} rows that somebody changed since stay as they are" if kept else what
+                # Judged as the rows themselves were, so that what could be written can be taken back.
+                kept = await undo_steps.take_back(Undoing(self.job.id, self.job.received_at), self.heartbeat)
+                what = (
+                    f"{kept:,} {NOUNS.get(self.kind, 'row')}s that somebody changed since stay as they are"
+                    if kept
+                    else what
+                )
             else:
                 what = f"{self.written:,} rows were taken over before that was known"
         wrong = f"{self.tally.counts.rejected:,} of {self.tally.counts.rows:,} rows are wrong"

@@ -9,7 +9,7 @@ from typing import Any
 
 from planning.months import Month
 from services.import_apply.base import Plan, Refused
-from services.import_apply.sales_leftovers import Removal
+from services.import_apply.leftovers import Removal
 from services.sales_effects import SalesEffect
 
 
@@ -27,7 +27,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Tally:
-    """Rows by what became of them, lines of the period that were `removed`, the `months` whose sales lines change with
+    """Rows by what became of them, what was `removed` of the period, the `months` whose sales lines change with
     what else that means (`effect`), and cells of the plan by what became of them."""
 
     counts: Counts = field(default_factory=Counts)
@@ -71,8 +71,8 @@ class Tally:
         self.cells.update(plan.cells)
 
     def add_removal(self, removal: Removal) -> None:
-        """Count lines of the period that the file does not name."""
-        self.removed += len(removal.lines)
+        """Count what the file does not name of its period."""
+        self.removed += len(removal.things)
         self.months |= removal.months
         self.effect.merge(removal.effect)
 

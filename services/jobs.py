@@ -20,6 +20,7 @@ from models.job import Job
 from services import audit
 
 IMPORT = "import"
+UNDO = "import-undo"
 UNFINISHED = ("queued", "running")
 KEPT_FOR = timedelta(days=90)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from core.collections import Scoped, scoped
 from core.mongo import RawDocument
 from models.customer import Customer
+from models.cycle import Cycle
 from models.product import Product
 from models.user import User
 
@@ -26,7 +27,7 @@ class Labels:
 
 
 async def labels_of(
-    model: type[User] | type[Customer] | type[Product], ids: Iterable[UUID | bytes], *fields: str
+    model: type[User] | type[Customer] | type[Product] | type[Cycle], ids: Iterable[UUID | bytes], *fields: str
 ) -> Labels:
     """These fields of the documents with these ids."""
     wanted = [UUID(bytes=id) for id in {_bytes(id) for id in ids}]

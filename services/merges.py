@@ -211,7 +211,8 @@ def _summed(context: PlanContext, facts: CustomerFacts, sheet: SheetPlan, produc
     prices = chain_prices(context, facts, product)
     target = _said(sheet.target, sheet.target_lines.get(product))
     source = _said(sheet.source, sheet.source_lines.get(product))
-    return [plain_cell(cell) for cell in sum_line(sheet.cycle.months, target, source, prices)]
+    floor = 0 if sheet.target is None else sheet.target.rev_floor
+    return [plain_cell(cell) for cell in sum_line(sheet.cycle.months, target, source, prices, floor)]
 
 
 def _said(sheet: Sheet | None, line: RawDocument | None) -> Cells:

@@ -1,14 +1,13 @@
 """Cycles that were run elsewhere and whose forecasts were imported: close 1, sealed anew whenever its rows change.
 
-A snapshot without its marker does not exist for readers. Whoever changes rows takes the marker away before and after
-(`changing`), and every import seals at its end what has none (`seal_open`): the revision of the cycle tells a seal
-whether rows changed while it read them.
+A snapshot without its marker does not exist for readers. Whoever changes rows takes the marker away in the same
+transaction (`open_for_rows`), and every import and every undo seals at its end what has none (`seal_open`): the
+revision of the cycle, which both raise, tells a seal whether rows changed while it read them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import partial
@@ -20,7 +19,7 @@ from pymongo.errors import DuplicateKeyError
 from core.clock import now
 from core.collections import dump, scoped, transaction
 from core.context import current_tenant, current_user
-from core.errors import Unavailable
+from core.errors import Overtaken, Unavailable
 from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
 from models.keys import NAMESPACE
@@ -60,21 +59,62 @@ async def names_of_past() -> Mapping[str, Month]:
     return {row["name"].strip().casefold(): row["base_month"] for row in rows}
 
 
-@asynccontextmanager
-async def changing(cycles: Collection[PastCycle]) -> AsyncIterator[None]:
-    """Inside, the snapshot rows of these cycles may be written; the cycles are there, with all their months."""
+async def changed(cycles: Collection[PastCycle], action: Callable[[], Awaitable[None]]) -> None:
+    """Run `action`, which writes snapshot rows of these cycles, in a transaction; the cycles are there, with all their
+    months. Overtaken when one of them was removed meanwhile."""
     await _lay_out(cycles)
-    ids = [past_cycle_id(cycle.base_month) for cycle in cycles]
-    await _open(ids)
-    yield
-    await _open(ids)
+
+    async def write() -> None:
+        await open_for_rows([past_cycle_id(cycle.base_month) for cycle in cycles])
+        await action()
+
+    await transaction(write)
+
+
+async def open_for_rows(cycle_ids: Collection[UUID]) -> None:
+    """Take the markers away, in the transaction that writes rows of these cycles; it conflicts with every other one
+    that does. Overtaken when a cycle is not there any more."""
+    of_these = {"$in": list(cycle_ids)}
+    done = await scoped(Cycle).update_many({"_id": of_these}, {"$inc": {"rev": 1}})
+    if done.matched_count != len(cycle_ids):
+        raise Overtaken()
+    await scoped(SnapshotMarker).delete({"cycle_id": of_these, "close_number": CLOSE})
+
+
+async def settle_open() -> None:
+    """What an undo leaves to do: cycles whose rows are all gone go as well, the others plan the months that their rows
+    have, and are sealed."""
+    for cycle_id in await _open_cycles():
+        await transaction(partial(_settle, cycle_id))
+    await seal_open()
+
+
+async def _settle(cycle_id: UUID) -> None:
+    cycle = await scoped(Cycle).row({"_id": cycle_id}, {"months": 1, "rev": 1})
+    if cycle is None:
+        return
+    months = await scoped(SnapshotRow).distinct("cells.month", {"cycle_id": cycle_id, "close_number": CLOSE})
+    as_read = {"_id": cycle_id, "rev": cycle["rev"]}
+    if not months:
+        await scoped(Cycle).delete(as_read)
+        await audit.record("cycle.import_undone", "cycle", cycle_id)
+        return
+    spread = _span(months)
+    if spread["months"] != cycle["months"]:
+        await scoped(Cycle).update_one(as_read, {"$set": spread, "$inc": {"rev": 1}})
 
 
 async def seal_open() -> None:
     """Seal every imported cycle that has rows and no marker."""
+    for cycle_id, rev in (await _open_cycles()).items():
+        await _seal(cycle_id, rev)
+
+
+async def _open_cycles() -> dict[UUID, int]:
+    """The imported cycles without a marker, with their revisions."""
     sealed = await scoped(SnapshotMarker).distinct("cycle_id", {"close_number": CLOSE})
-    for row in await scoped(Cycle).rows({"imported": True, "_id": {"$nin": sealed}}, {"rev": 1}):
-        await _seal(row["_id"], row["rev"])
+    rows = await scoped(Cycle).rows({"imported": True, "_id": {"$nin": sealed}}, {"rev": 1})
+    return {row["_id"]: row["rev"] for row in rows}
 
 
 async def _seal(cycle_id: UUID, rev: int) -> None:
@@ -104,18 +144,6 @@ async def _seal(cycle_id: UUID, rev: int) -> None:
         await transaction(write)
     except DuplicateKeyError:
         return
-
-
-async def _open(cycle_ids: Collection[UUID]) -> None:
-    """Take the markers away. Before rows change, so that nobody reads half of them; after it, because another import
-    may have sealed what it found in between."""
-    for cycle_id in cycle_ids:
-        await transaction(partial(_open_one, cycle_id))
-
-
-async def _open_one(cycle_id: UUID) -> None:
-    await scoped(Cycle).update_one({"_id": cycle_id}, {"$inc": {"rev": 1}})
-    await scoped(SnapshotMarker).delete({"cycle_id": cycle_id, "close_number": CLOSE})
 
 
 async def _lay_out(cycles: Collection[PastCycle]) -> None:

@@ -78,7 +78,7 @@ async def submit(cycle_id: UUID, customer_id: UUID, *, confirm_zero: bool, recei
         found = _check(context, facts, rows, customer_id)
         if found.missing and not confirm_zero:
             raise _missing(found.missing)
-        await _confirm(context, facts, rows, found.missing)
+        await _confirm(context, facts, rows, found.missing, standing.rev_floor)
         changes = {"state": "submitted", "submitted_at": received_at, "submitted_by": submitter}
         sheet = await write_sheet(standing, changes, new_versions=1)
         version = Version(
@@ -135,7 +135,7 @@ def _sheet_line(context: PlanContext, facts: CustomerFacts, row: RawDocument, cu
 
 
 async def _confirm(
-    context: PlanContext, facts: CustomerFacts, rows: list[RawDocument], missing: tuple[MissingCell, ...]
+    context: PlanContext, facts: CustomerFacts, rows: list[RawDocument], missing: tuple[MissingCell, ...], floor: int
 ) -> None:
     """Write the 0 that the person confirmed into each empty mandatory cell."""
     by_product = {row["product_id"]: row for row in rows}
@@ -144,7 +144,7 @@ async def _confirm(
         row = by_product[cell.product_id]
         standing = read_cells(row["cells"]).get(cell.month)
         price = chain_prices(context, facts, cell.product_id)[cell.month]
-        write_cells(row, [confirm_as_zero(cell, standing, price)])
+        write_cells(row, [confirm_as_zero(cell, standing, price, floor)])
         touched.add(cell.product_id)
     await scoped(Line).update_rows(
         ({"_id": by_product[product]["_id"]}, {"$set": {"cells": by_product[product]["cells"]}}) for product in touched

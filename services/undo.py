@@ -18,19 +18,16 @@ from core.context import current_user
 from core.errors import Conflict, Detail, NotFound, Unavailable
 from core.mongo import RawDocument
 from models.job import Job
-from models.sale import SaleLine
 from planning.months import Month
-from planning.undoing import refusal, undo_problem
+from planning.undoing import NOUNS, Obstacle, refusal, undo_problem
 from services import audit, jobs, months, undo_steps
 from services.import_apply.writers import WRITERS
-from services.import_journal import SIGNED
 from services.import_kinds.tables import ImportKind
 from services.undo_report import described
-from services.undo_rules import Whole
-from services.undo_steps import Blocked, Counts, Step
+from services.undo_step import Blocked, Counts, Step, Undoing
 
-KIND = "import-undo"
-IMPORT = "import"
+KIND = jobs.UNDO
+IMPORT = jobs.IMPORT
 SHOWN = 100
 """Blocked rows that are named; the others are counted."""
 IN_REFUSAL = 20
@@ -50,19 +47,24 @@ class Preview:
     refusal: str | None = None
 
 
-async def preview(import_id: UUID) -> Preview:
-    """What undoing would do. NotFound; Conflict for an import that can't be undone at all, with the reason."""
+async def preview(import_id: UUID, received_at: datetime) -> Preview:
+    """What undoing would do, if it were asked for at that time. NotFound; Conflict for an import that can't be undone
+    at all, with the reason."""
     job = await _undoable(import_id)
-    found, blocked = Counts(), list[tuple[str, Blocked]]()
-    wholes = await undo_steps.whole_of(job.id)
-    async for batch in undo_steps.batches(job.id):
-        if batch.name == SIGNED and await _all_signed(job.id, batch):
-            found = found.plus(_untouched(batch))
+    undoing = Undoing(job.id, received_at)
+    found, blocked, locked = Counts(), list[tuple[str, Blocked]](), 0
+    whole = await undo_steps.whole_of(undoing)
+    async for batch in undo_steps.batches(undoing):
+        untouched = await undo_steps.WAYS[batch.name].untouched(undoing, batch)
+        if untouched is not None:
+            found = found.plus(untouched)
             continue
-        step = await undo_steps.look(job.id, batch.name, batch.noted, wholes.get(batch.name, Whole()))
+        step = await undo_steps.look(undoing, batch, whole)
         found = found.plus(step.counts)
+        locked += sum(one.rows for one in step.blocked if one.obstacle is Obstacle.LOCKED)
         blocked += [(batch.name, one) for one in step.blocked[: SHOWN - len(blocked)]]
-    return Preview(found, await described(job, blocked), refusal(found.blocked, found.rows))
+    why = refusal(found.blocked, found.rows, locked=locked, noun=NOUNS.get(job.params["kind"], "row"))
+    return Preview(found, await described(job, blocked), why)
 
 
 async def request(import_id: UUID, received_at: datetime) -> Job:
@@ -71,7 +73,7 @@ async def request(import_id: UUID, received_at: datetime) -> Job:
     NotFound; Conflict with the reason when it can't be undone, when something newer touched its rows (counted, the
     first ones named), or while something runs that it must not meet.
     """
-    found = await preview(import_id)
+    found = await preview(import_id, received_at)
     if found.refusal is not None:
         details = [Detail("blocked", f"{one['label']}: {one['message']}") for one in found.blocked[:IN_REFUSAL]]
         raise Conflict(found.refusal, details=details)
@@ -97,7 +99,8 @@ async def run(job: Job, heartbeat: Heartbeat = lambda: None) -> None:
         await progress.read()
         heartbeat()
 
-    await undo_steps.set_back(UUID(job.params["import_id"]), progress.count, between)
+    undoing = Undoing(UUID(job.params["import_id"]), job.received_at)
+    await undo_steps.set_back(undoing, progress.count, between)
     await _finish(job, progress)
 
 
@@ -178,19 +181,6 @@ async def _demand_quiet(job: Job) -> None:
     if other is not None:
         what = "Another import is being undone" if other.kind == KIND else "An import is running"
         raise Conflict(f"{what}; ask again when that has ended.")
-
-
-async def _all_signed(import_id: UUID, batch: undo_steps.Batch) -> bool:
-    """Whether all sales lines of the batch name the import and were corrected by nobody: counting is fast."""
-    noted = batch.noted
-    if any(entry["after"] is None for entry in noted.entries.values()):
-        return False
-    query = {"_id": {"$in": noted.ids}, "import_id": import_id, "corrected_at": None}
-    return await scoped(SaleLine).count(query) == len(noted.ids)
-
-
-def _untouched(batch: undo_steps.Batch) -> Counts:
-    return Counts(removed=len(batch.noted.created), restored=len(batch.noted.entries))
 
 
 async def _finish(job: Job, progress: _Progress) -> None:

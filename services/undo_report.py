@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 from core.collections import as_binary, scoped, scoped_binary
+from core.context import current_tenant
 from core.mongo import RawDocument
 from models.audit import AuditEvent
+from models.budget import BudgetEntry
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
+from models.cycle import Cycle
+from models.forecast import Line, SnapshotRow
 from models.imports import JournalBatch
 from models.job import Job
+from models.keys import sheet_id
 from models.product import Product, ProductCost
 from models.rate import FxRate
 from models.sale import SaleLine
 from models.user import User
-from planning.undoing import WORDS
+from planning.months import Month
+from planning.undoing import WORDS, Obstacle
 from services.import_journal import Id
 from services.labels import Labels, labels_of
-from services.undo_steps import Blocked
+from services.undo_step import Blocked
 
 ENTITIES: Mapping[str, str] = {
     Customer.Settings.name: "customer",
@@ -30,38 +38,50 @@ ENTITIES: Mapping[str, str] = {
     CustomerPrice.Settings.name: "price",
     FxRate.Settings.name: "fx_rate",
     SaleLine.Settings.name: "sale",
+    BudgetEntry.Settings.name: "budget_entry",
+    Line.Settings.name: "forecast",
+    SnapshotRow.Settings.name: "past_forecast",
 }
 """How audit events name what stands in a collection."""
+SHEET = "sheet"
+OWNERS: tuple[str, ...] = ("customer_id", "product_id", "user_id", "cycle_id")
 NAMED: Mapping[str, tuple[str, ...]] = {
     Customer.Settings.name: ("code",),
     Product.Settings.name: ("code",),
-    ProductCost.Settings.name: ("valid_from",),
-    Assignment.Settings.name: ("category", "valid_from"),
-    MatrixEntry.Settings.name: ("valid_from",),
-    CustomerPrice.Settings.name: ("valid_from",),
+    ProductCost.Settings.name: (*OWNERS, "valid_from"),
+    Assignment.Settings.name: (*OWNERS, "category", "valid_from"),
+    MatrixEntry.Settings.name: (*OWNERS, "valid_from"),
+    CustomerPrice.Settings.name: (*OWNERS, "valid_from"),
     FxRate.Settings.name: ("kind", "currency", "month"),
-    SaleLine.Settings.name: ("invoice", "line_number"),
+    SaleLine.Settings.name: (*OWNERS, "invoice", "line_number"),
+    BudgetEntry.Settings.name: ("fiscal_year", "version", "month", "customer_key", "product_key"),
+    Line.Settings.name: OWNERS,
+    SnapshotRow.Settings.name: (*OWNERS, "stream"),
 }
-"""What a row is told apart by, besides its person, customer and product."""
+"""What a row is told apart by; a cell also by its month."""
 LATER_IMPORTS = 200
+WHOLE_SHEET = ("forecast.merged", "forecast.submitted")
+"""What may change cells of a sheet without naming them: submitting confirms empty ones as 0."""
 
 Row = tuple[str, Blocked]
+Key = tuple[Id, Month | None]
+Changes = dict[Key, RawDocument]
 
 
 async def described(job: Job, blocked: Sequence[Row]) -> list[RawDocument]:
     """Each row with its label, the obstacle in words and the newer change, as far as somebody kept it."""
-    events = await _events(job, blocked)
-    imports = await _imports(job, blocked)
+    changes = [await _events(job, blocked), await _saves(job, blocked), await _imports(job, blocked)]
     labels = await _Labels.of(blocked)
-    people = await labels_of(User, {one["by"] for one in (*events.values(), *imports.values()) if one["by"]}, "name")
+    by = {change["by"] for found in changes for change in found.values() if change["by"]}
+    people = await labels_of(User, by, "name")
     rows = []
     for name, one in blocked:
-        known = [found[one.id] for found in (events, imports) if one.id in found]
+        known = [found[_key(one)] for found in changes if _key(one) in found]
         newest = max(known, key=lambda change: change["at"], default={"action": None, "by": None, "at": None})
         message = WORDS[one.obstacle] + (f": {one.reason}" if one.reason else "")
         rows.append(
             {
-                "entity": ENTITIES[name],
+                "entity": _entity(name, one),
                 "id": one.id.as_uuid(),
                 "label": labels.label(name, one),
                 "obstacle": str(one.obstacle),
@@ -76,70 +96,109 @@ async def described(job: Job, blocked: Sequence[Row]) -> list[RawDocument]:
     return rows
 
 
-async def _events(job: Job, blocked: Sequence[Row]) -> dict[Id, RawDocument]:
+def _key(one: Blocked) -> Key:
+    return one.id, one.month
+
+
+def _entity(name: str, one: Blocked) -> str:
+    return SHEET if one.obstacle is Obstacle.LOCKED else ENTITIES[name]
+
+
+async def _events(job: Job, blocked: Sequence[Row]) -> Changes:
     """The newest audit event of each row since the import."""
     ids = [str(one.id.as_uuid()) for _, one in blocked]
-    names = sorted({ENTITIES[name] for name, _ in blocked})
+    names = sorted({_entity(name, one) for name, one in blocked})
     query = {"entity": {"$in": names}, "entity_id": {"$in": ids}, "at": {"$gte": job.finished_at}}
     shown = {"entity_id": 1, "action": 1, "actor_id": 1, "at": 1}
-    found: dict[Id, RawDocument] = {}
+    found: Changes = {}
     for row in await scoped(AuditEvent).rows(query, shown, sort=[("at", 1)]) if ids else ():
-        change = {"action": row["action"], "by": row["actor_id"], "at": row["at"]}
-        found[as_binary(UUID(row["entity_id"]))] = change
+        found[as_binary(UUID(row["entity_id"])), None] = _change(row)
     return found
 
 
-async def _imports(job: Job, blocked: Sequence[Row]) -> dict[Id, RawDocument]:
-    """The newest later import that changed each row, by the journals of the imports."""
-    ids = [one.id for _, one in blocked]
+async def _saves(job: Job, blocked: Sequence[Row]) -> Changes:
+    """The newest change of each cell of a plan since the import began, by the audit events of their sheets."""
+    cells: dict[tuple[str, str, Month], Key] = {}
+    of_sheet: dict[str, list[Key]] = defaultdict(list)
+    for name, one in blocked:
+        if name == Line.Settings.name and one.month is not None and one.document is not None:
+            cycle, customer = (one.document[owner].as_uuid() for owner in ("cycle_id", "customer_id"))
+            sheet = str(sheet_id(current_tenant(), cycle, customer, None))
+            cells[sheet, str(one.document["product_id"].as_uuid()), one.month] = _key(one)
+            of_sheet[sheet].append(_key(one))
+    query = {
+        "entity": SHEET,
+        "entity_id": {"$in": list(of_sheet)},
+        "action": {"$in": ["forecast.saved", *WHOLE_SHEET]},
+        "at": {"$gte": job.started_at},
+    }
+    found: Changes = {}
+    for event in await scoped(AuditEvent).rows(query, sort=[("at", 1)]) if of_sheet else ():
+        sheet, after = event["entity_id"], event["after"]
+        named = [cells.get((sheet, cell["product_id"], cell["month"])) for cell in after.get("cells", ())]
+        if event["action"] in WHOLE_SHEET and after.get("confirmed_zero") != 0:
+            named += of_sheet[sheet]
+        found |= {key: _change(event) for key in named if key is not None}
+    return found
+
+
+def _change(event: RawDocument) -> RawDocument:
+    return {"action": event["action"], "by": event["actor_id"], "at": event["at"]}
+
+
+async def _imports(job: Job, blocked: Sequence[Row]) -> Changes:
+    """The newest later import that changed each row or cell, by the journals of the imports."""
+    wanted = {_key(one) for _, one in blocked}
+    ids = [id for id, _ in wanted]
     if not ids:
         return {}
     later = {"kind": job.kind, "finished_at": {"$gte": job.started_at}, "undone_at": None, "_id": {"$ne": job.id}}
     shown = {"requested_by": 1, "started_at": 1}
     jobs = await scoped(Job).rows(later, shown, sort=[("started_at", -1)], limit=LATER_IMPORTS)
-    found: dict[Id, RawDocument] = {}
+    found: Changes = {}
     known = {as_binary(row["_id"]): row for row in jobs}
-    query = {"import_id": {"$in": list(known)}, "entries.id": {"$in": ids}}
-    wanted = set(ids)
-    async for part in scoped_binary(JournalBatch).find(query, {"import_id": 1, "entries.id": 1}):
+    query = {"import_id": {"$in": list(known)}, "$or": [{f"entries.{name}": {"$in": ids}} for name in ("id", "ids")]}
+    shown = dict.fromkeys(("import_id", "entries.id", "entries.ids", "entries.months"), 1)
+    async for part in scoped_binary(JournalBatch).find(query, shown):
         own = known[part["import_id"]]
         change = {"action": "import", "import_id": own["_id"], "by": own["requested_by"], "at": own["started_at"]}
         for entry in part["entries"]:
-            if entry["id"] in wanted and (entry["id"] not in found or found[entry["id"]]["at"] < change["at"]):
-                found[entry["id"]] = change
+            for key in product(entry.get("ids", [entry.get("id")]), entry.get("months", [None])):
+                if key in wanted and (key not in found or found[key]["at"] < change["at"]):
+                    found[key] = change
     return found
 
 
 class _Labels:
-    """Codes of the customers and products that rows are about, and addresses of people."""
+    """Codes of the customers and products that rows are about, addresses of people, and names of cycles."""
 
-    def __init__(self, customers: Labels, products: Labels, people: Labels) -> None:
-        self.of_field = {
-            "customer_id": (customers, "code"),
-            "product_id": (products, "code"),
-            "user_id": (people, "email"),
-        }
+    def __init__(self, found: Mapping[str, tuple[Labels, str]]) -> None:
+        self.found = found
 
     @classmethod
     async def of(cls, blocked: Sequence[Row]) -> _Labels:
         documents = [one.document for _, one in blocked if one.document is not None]
-        return cls(
-            await labels_of(Customer, _ids(documents, "customer_id"), "code"),
-            await labels_of(Product, _ids(documents, "product_id"), "code"),
-            await labels_of(User, _ids(documents, "user_id"), "email"),
+        shown: Sequence[tuple[str, type[Any], str]] = (
+            ("customer_id", Customer, "code"),
+            ("product_id", Product, "code"),
+            ("user_id", User, "email"),
+            ("cycle_id", Cycle, "name"),
         )
+        return cls({name: (await labels_of(model, _ids(documents, name), own), own) for name, model, own in shown})
 
     def label(self, name: str, one: Blocked) -> str:
         """What people call the row; of one that is gone only its id is known."""
         if one.document is None:
             return f"{ENTITIES[name].replace('_', ' ')} {one.id.as_uuid()}"
-        document = one.document
-        owners = [
-            str(labels[document[field]].get(shown, ""))
-            for field, (labels, shown) in self.of_field.items()
-            if document.get(field) is not None
-        ]
-        return " ".join(owners + [str(document[field]) for field in NAMED[name] if document.get(field) is not None])
+        fields = [field for field in NAMED[name] if one.document.get(field) is not None]
+        shown = [self._shown(field, one.document[field]) for field in fields]
+        return " ".join(shown if one.month is None else [*shown, one.month])
+
+    def _shown(self, field: str, value: Any) -> str:
+        if field not in self.found:
+            return str(value)
+        labels, own = self.found[field]
+        return str(labels[value].get(own, ""))
 
 
 def _ids(documents: Collection[RawDocument], field: str) -> set[Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +25,7 @@ from planning.succession import Link, link_problem
 from services.import_journal import Id
 from services.product_changes import locked_units
 from services.scopes import as_rule
+from services.undo_step import Whole
 
 Reasons = dict[Id, str]
 
@@ -37,6 +37,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """Dated entries of which no two share a day, and what they are entries of."""
 
 OWNERS: Mapping[str, type[Any]] = {"customer_id": Customer, "product_id": Product}
+OWNED = frozenset({SaleLine.Settings.name, BudgetEntry.Settings.name})
+"""What comes back although it was removed, and may name masters that are gone meanwhile."""
 OWN_LINKS = {
     Customer.Settings.name: ("merged_into", "planning_customer_id"),
     Product.Settings.name: ("successor_id", "planning_item_id"),
@@ -44,20 +46,6 @@ OWN_LINKS = {
 """How masters refer to each other."""
 IN_CYCLES: Mapping[type[Any], Mapping[str, Any]] = {Sheet: {}, Line: {}, SnapshotRow: {"imported": True}}
 """What is found by its cycle, and in which cycles. Whoever stands in a snapshot of the others has a line there, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """All that one undo takes away or sets back in a collection: ids of new documents, and of others what they will
-    say again."""
-
-    created: frozenset[bytes] = frozenset()
-    before: Mapping[bytes, Mapping[str, Any]] = field(default_factory=dict)
-
-    def as_undone(self, document: RawDocument) -> RawDocument | None:
-        """The document as it will be; None when it will be gone."""
-        id = bytes(document["_id"])
-        return None if id in self.created else {**document, **self.before.get(id, {})}
 
 
 async def objections(name: str, gone: Sequence[Id], after: Sequence[RawDocument], whole: Whole) -> Reasons:
@@ -73,8 +61,8 @@ async def objections(name: str, gone: Sequence[Id], after: Sequence[RawDocument]
         reasons |= await _bound_products(after, whole)
     if name == Customer.Settings.name:
         reasons |= await _bound_currencies(after)
-    if name == SaleLine.Settings.name:
-        reasons |= await _ownerless(after)
+    if name in OWNED:
+        reasons |= await ownerless(after)
     return reasons
 
 
@@ -177,13 +165,14 @@ async def _bound_currencies(after: Sequence[RawDocument]) -> Reasons:
     return dict.fromkeys(priced, "it has prices in the currency that it has now")
 
 
-async def _ownerless(after: Sequence[RawDocument]) -> Reasons:
-    """Lines whose customer or product is gone."""
+async def ownerless(after: Sequence[RawDocument]) -> Reasons:
+    """Rows whose customer or product is gone."""
     reasons: Reasons = {}
     for name, model in OWNERS.items():
-        wanted = list({one[name] for one in after})
-        known = set(await scoped_binary(model).distinct("_id", {"_id": {"$in": wanted}})) if wanted else set()
-        reasons |= {one["_id"]: "its customer or product is gone" for one in after if one[name] not in known}
+        wanted = {one[name] for one in after} - {None}
+        known = set(await scoped_binary(model).distinct("_id", {"_id": {"$in": list(wanted)}})) if wanted else set()
+        gone = wanted - known
+        reasons |= {one["_id"]: "its customer or product is gone" for one in after if one[name] in gone}
     return reasons
 
 

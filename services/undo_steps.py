@@ -2,208 +2,89 @@
 
 What is set back must be as the import left it; everything else stays as it is and is counted as kept. A batch carries
 its own mark of being done, so a run that was killed goes on with the next one, and the counts, which are written in the
-same transaction, can't drift.
+same transaction, can't drift. How it is done depends on the collection (`WAYS`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
-from uuid import UUID
 
 from core.clock import now
-from core.collections import Scoped, as_binary, scoped_binary, transaction
-from core.mongo import RawDocument
-from models.customer import Assignment, Customer
+from core.collections import as_binary, scoped_binary, transaction
+from models.customer import Assignment
+from models.forecast import Line, SnapshotRow
 from models.imports import JournalBatch
-from models.product import Product, ProductCost
-from planning.months import Month
-from planning.undoing import Found, Obstacle, obstacle
-from services.costs import GUARD
-from services.import_journal import JOURNALED, SIGNED, Change, Id, Noted, mark_of
-from services.matrix import MATRIX
-from services.prices import PRICES
-from services.product_changes import SUCCESSORS
-from services.sales import lines_of
-from services.turns import assigning, take_turns
-from services.undo_rules import GROUPS, OWN_LINKS, Whole, objections
+from services.import_journal import JOURNALED, SIGNED
+from services.undo_documents import Documents, Sales
+from services.undo_past import PastForecasts
+from services.undo_plans import Plans
+from services.undo_rules import GROUPS, OWN_LINKS
+from services.undo_step import Batch, Step, Undoing, Way, Whole
 
 Heartbeat = Callable[[], None]
-Done = Callable[["Step"], Awaitable[None]]
+Done = Callable[[Step], Awaitable[None]]
 """Called in the transaction of each batch with what it changed."""
 Between = Callable[[], Awaitable[None]]
 """Called after each batch."""
-Restored = tuple[RawDocument, RawDocument]
-"""A document as it is, and as it will be."""
+
+WAYS: Mapping[str, Way[Any]] = {
+    **{name: Documents() for name in JOURNALED},
+    SIGNED: Sales(),
+    Line.Settings.name: Plans(),
+    SnapshotRow.Settings.name: PastForecasts(),
+}
+"""How what imports wrote is set back, by the collection's name."""
 
 
-@dataclass(slots=True)
-class Counts:
-    """Rows by what an undo does to them: new ones are removed, changed ones restored, removed ones put back; `blocked`
-    ones stay as they are."""
-
-    removed: int = 0
-    restored: int = 0
-    put_back: int = 0
-    blocked: int = 0
-
-    @property
-    def rows(self) -> int:
-        return self.removed + self.restored + self.put_back + self.blocked
-
-    def plus(self, other: Counts) -> Counts:
-        return Counts(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A row that can't be set back: its document as it is (None: it is gone), and why."""
-
-    id: Id
-    document: RawDocument | None
-    obstacle: Obstacle
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class Step:
-    """What setting back a batch means for one collection."""
-
-    name: str
-    removed: list[RawDocument] = field(default_factory=list)
-    restored: list[Restored] = field(default_factory=list)
-    put_back: list[RawDocument] = field(default_factory=list)
-    blocked: list[Blocked] = field(default_factory=list)
-
-    @property
-    def door(self) -> Scoped[Any]:
-        return scoped_binary(JOURNALED[self.name])
-
-    @property
-    def counts(self) -> Counts:
-        return Counts(len(self.removed), len(self.restored), len(self.put_back), len(self.blocked))
-
-    @property
-    def customers(self) -> set[Id]:
-        """Whose sales lines change."""
-        return {one["customer_id"] for one in self.documents()} if self.name == SIGNED else set()
-
-    @property
-    def months(self) -> set[Month]:
-        """The months whose sales lines change."""
-        return {one["month"] for one in self.documents()} if self.name == SIGNED else set()
-
-    def documents(self) -> Iterable[RawDocument]:
-        """Everything that changes, as it is and as it will be."""
-        yield from self.removed
-        yield from self.put_back
-        for pair in self.restored:
-            yield from pair
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The parts of one batch in one collection that were not set back yet."""
-
-    name: str
-    parts: Sequence[Id]
-    noted: Noted
-
-
-async def batches(import_id: UUID) -> AsyncIterator[Batch]:
-    """What is left to set back, from the last batch to the first."""
+async def batches(undoing: Undoing) -> AsyncIterator[Batch]:
+    """What is left to set back, from the last batch to the first; what is about a sheet all at once."""
     journal = scoped_binary(JournalBatch)
-    left = {"import_id": as_binary(import_id), "undone_at": None}
-    rows = await journal.rows(left, {"row": 1, "collection": 1})
-    for row, name in sorted({(one["row"], one["collection"]) for one in rows}, reverse=True):
-        parts = await journal.rows({**left, "row": row, "collection": name}, sort=[("part", 1)])
+    left = {"import_id": as_binary(undoing.import_id), "undone_at": None}
+    rows = await journal.rows(left, {"row": 1, "collection": 1, "sheet_id": 1})
+    sheets = sorted({(one["collection"], one["sheet_id"]) for one in rows if one.get("sheet_id") is not None})
+    others = {(one["row"], one["collection"]) for one in rows if one.get("sheet_id") is None}
+    wanted = [({"collection": name, "sheet_id": sheet}, name, sheet) for name, sheet in sheets]
+    wanted += [({"row": row, "collection": name}, name, None) for row, name in sorted(others, reverse=True)]
+    for query, name, sheet in wanted:
+        parts = await journal.rows({**left, **query}, sort=[("row", 1), ("part", 1)])
         if parts:
-            yield Batch(name, [part["_id"] for part in parts], Noted.of(parts))
+            yield Batch(name, parts, sheet)
 
 
-async def whole_of(import_id: UUID) -> dict[str, Whole]:
+async def whole_of(undoing: Undoing) -> dict[str, Whole]:
     """All that an import changed, by collection, where its rows may stand in each other's way."""
     found: dict[str, Whole] = {}
-    async for batch in batches(import_id):
+    async for batch in batches(undoing):
         if batch.name not in GROUPS and batch.name not in OWN_LINKS and batch.name != Assignment.Settings.name:
             continue
-        known = found.get(batch.name, Whole())
-        before = {bytes(id): entry["before"] for id, entry in batch.noted.entries.items()}
-        created = known.created.union(map(bytes, batch.noted.created))
+        known, noted = found.get(batch.name, Whole()), batch.noted
+        before = {bytes(id): entry["before"] for id, entry in noted.entries.items()}
+        created = known.created.union(map(bytes, noted.created))
         found[batch.name] = Whole(created, {**known.before, **before})
     return found
 
 
-async def look(import_id: UUID, name: str, noted: Noted, whole: Whole) -> Step:
-    """What setting back these rows means now. Reads only; inside a transaction it is what will be."""
-    step = Step(name)
-    stored = {row["_id"]: row for row in await step.door.rows({"_id": {"$in": noted.ids}})} if noted.ids else {}
-    own = as_binary(import_id)
-    options = step.door.raw.codec_options
-    for id, mark in noted.created.items():
-        document = stored.get(id)
-        same = document is not None and _is_same(document, own, mark, options)
-        _sort(step, id, document, None, same)
-    for id, entry in noted.entries.items():
-        document = stored.get(id)
-        same = document is not None and entry["after"] is not None and mark_of(document, options) == entry["mark"]
-        _sort(step, id, document, entry, same)
-    await _object(step, whole)
+async def look(undoing: Undoing, batch: Batch, whole: Mapping[str, Whole]) -> Step:
+    """What setting back this batch means now."""
+    step: Step = await WAYS[batch.name].look(undoing, batch, whole.get(batch.name, Whole()))
     return step
 
 
-def _is_same(document: RawDocument, own: Id, mark: bytes, options: Any) -> bool:
-    """Whether a new document is as the import left it. Sales lines name the import that wrote them last."""
-    if mark:
-        return mark_of(document, options) == mark
-    return document["import_id"] == own and document.get("corrected_at") is None
-
-
-def _sort(step: Step, id: Id, document: RawDocument | None, entry: Mapping[str, Any] | None, same: bool) -> None:
-    came_off = entry is not None and entry["after"] is None
-    found = Found(is_there=document is not None, is_same=same)
-    against = obstacle(found, removed_by_import=came_off)
-    if against is not None:
-        step.blocked.append(Blocked(id, document, against))
-    elif entry is None and document is not None:
-        step.removed.append(document)
-    elif entry is not None and document is None:
-        step.put_back.append({"_id": id, **entry["before"]})
-    elif entry is not None and document is not None:
-        gone = entry["after"].keys() - entry["before"].keys()
-        before = {name: value for name, value in document.items() if name not in gone}
-        step.restored.append((document, before | entry["before"]))
-
-
-async def _object(step: Step, whole: Whole) -> None:
-    """Move what others stand in the way of from what is set back to what is blocked."""
-    after = [pair[1] for pair in step.restored] + step.put_back
-    reasons = await objections(step.name, [one["_id"] for one in step.removed], after, whole)
-    if not reasons:
-        return
-    for one in step.removed:
-        if one["_id"] in reasons:
-            step.blocked.append(Blocked(one["_id"], one, Obstacle.USED, reasons[one["_id"]]))
-    for one in (*(pair[0] for pair in step.restored), *step.put_back):
-        if one["_id"] in reasons:
-            step.blocked.append(Blocked(one["_id"], one, Obstacle.IN_THE_WAY, reasons[one["_id"]]))
-    step.removed = [one for one in step.removed if one["_id"] not in reasons]
-    step.restored = [pair for pair in step.restored if pair[0]["_id"] not in reasons]
-    step.put_back = [one for one in step.put_back if one["_id"] not in reasons]
-
-
-async def set_back(import_id: UUID, done: Done, between: Between) -> None:
+async def set_back(undoing: Undoing, done: Done, between: Between) -> None:
     """Set back everything that is as the import left it."""
-    await _mark_again(import_id)
-    whole = await whole_of(import_id)
-    async for batch in batches(import_id):
-        await _carry_out(import_id, batch, whole.get(batch.name, Whole()), done)
+    names = await scoped_binary(JournalBatch).distinct("collection", {"import_id": as_binary(undoing.import_id)})
+    for name in names:
+        await WAYS[name].begin(undoing)
+    whole = await whole_of(undoing)
+    async for batch in batches(undoing):
+        await _carry_out(undoing, batch, whole, done)
         await between()
+    for name in names:
+        await WAYS[name].finish(undoing)
 
 
-async def take_back(import_id: UUID, heartbeat: Heartbeat) -> int:
+async def take_back(undoing: Undoing, heartbeat: Heartbeat) -> int:
     """Set back what an import wrote before it turned out that it may not; how many rows had to stay."""
     kept = last = 0
 
@@ -216,73 +97,23 @@ async def take_back(import_id: UUID, heartbeat: Heartbeat) -> int:
         kept += last
         heartbeat()
 
-    await set_back(import_id, done, between)
+    await set_back(undoing, done, between)
     return kept
 
 
-async def _carry_out(import_id: UUID, batch: Batch, whole: Whole, done: Done) -> None:
-    planned = await look(import_id, batch.name, batch.noted, whole)
+async def _carry_out(undoing: Undoing, batch: Batch, whole: Mapping[str, Whole], done: Done) -> None:
+    way = WAYS[batch.name]
+    planned = await look(undoing, batch, whole)
 
     async def action() -> None:
-        await _take_turns(planned)
-        step = await look(import_id, batch.name, batch.noted, whole)
-        await _write(step)
-        marked = {"undone_at": now(), "customers": list(step.customers), "months": sorted(step.months)}
-        await scoped_binary(JournalBatch).update_many({"_id": {"$in": list(batch.parts)}}, {"$set": marked})
+        await way.take_turns(planned)
+        step = await look(undoing, batch, whole)
+        await way.write(undoing, step)
+        marked = {"undone_at": now(), **step.marks()}
+        await scoped_binary(JournalBatch).update_many(
+            {"_id": {"$in": [part["_id"] for part in batch.parts]}}, {"$set": marked}
+        )
         await done(step)
 
-    if batch.name != SIGNED:
+    async with way.around(undoing, planned):
         await transaction(action)
-        return
-    async with lines_of(planned.customers, planned.months, _reason(import_id)):
-        await transaction(action)
-
-
-async def _mark_again(import_id: UUID) -> None:
-    """A run that was killed may have set back its last batch without telling that rollups and months are behind."""
-    undone = {"import_id": as_binary(import_id), "collection": SIGNED, "undone_at": {"$ne": None}}
-    shown = {"customers": 1, "months": 1}
-    last = await scoped_binary(JournalBatch).rows(undone, shown, sort=[("undone_at", -1)], limit=1)
-    for part in last:
-        async with lines_of(part["customers"], part["months"], _reason(import_id)):
-            pass
-
-
-def _reason(import_id: UUID) -> str:
-    return f"The import {import_id} was undone, which changed sales lines of this month."
-
-
-async def _take_turns(step: Step) -> None:
-    """Meet everybody else who decides on the same things, before anything is read."""
-    if step.name == ProductCost.Settings.name:
-        await take_turns(GUARD)
-    elif step.name == Product.Settings.name:
-        await take_turns(SUCCESSORS)
-    elif step.name == Assignment.Settings.name:
-        await take_turns(*assigning(sorted({one["customer_id"].as_uuid() for one in step.documents()})))
-    for kind in (MATRIX, PRICES):
-        if step.name == kind.model.Settings.name:
-            customers = {"_id": {"$in": list({one["customer_id"] for one in step.documents()})}}
-            await scoped_binary(Customer).update_many(customers, {"$inc": {kind.counter: 1}})
-
-
-async def _write(step: Step) -> None:
-    if step.removed:
-        await step.door.delete({"_id": {"$in": [one["_id"] for one in step.removed]}})
-    at = now()
-    await step.door.update_rows(_update(was, after, at) for was, after in step.restored)
-    if step.put_back:
-        again = [{**one, "rev": (one.get("rev") or 1) + 1} for one in step.put_back]
-        await step.door.insert_rows(again, ordered=True)
-
-
-def _update(was: RawDocument, after: RawDocument, at: datetime) -> Change:
-    """From what is to what was; the version counts on, so that whoever read what is between can't overwrite it."""
-    values = {name: value for name, value in after.items() if name not in was or was[name] != value}
-    values["rev"] = (was.get("rev") or 1) + 1
-    if "updated_at" in was:
-        values["updated_at"] = at
-    update: dict[str, Any] = {"$set": values}
-    if gone := was.keys() - after.keys():
-        update["$unset"] = dict.fromkeys(gone, "")
-    return {"_id": was["_id"]}, update

@@ -137,9 +137,9 @@ async def download_import_errors(import_id: UUID, caller: Reader) -> Response:
     response_model=Item[UndoPreview],
     responses=errors(NotFound, Conflict),
 )
-async def preview_import_undo(import_id: UUID, caller: Undoer) -> Response:
+async def preview_import_undo(import_id: UUID, caller: Undoer, received_at: ReceivedAt) -> Response:
     """How many rows would be removed, restored and put back, and which ones can't be, by what newer change."""
-    return item(await undo.preview(import_id))
+    return item(await undo.preview(import_id, received_at))
 
 
 @router.post(

@@ -27,8 +27,9 @@ from services.imports import ImportFilter
 from services.mappings import FileHints
 
 MODE = (
-    "upsert adds and changes rows; insert_only refuses rows that would change something; replace_period (sales) also "
-    "removes the lines of the file's months and sources that it does not name."
+    "upsert adds and changes rows; insert_only refuses rows that would change something, of forecasts cells that "
+    "somebody saved; replace_period (sales, budget, past-forecasts) also removes what the file does not name of its "
+    "period: the months from its first to its last, of each source, of each year and version, of each cycle and stream."
 )
 ON_ERROR = (
     "skip_rows leaves wrong rows out; reject_file writes nothing at all when any row is wrong. By default skip_rows, "
@@ -221,7 +222,9 @@ class ImportRow(Shown):
     file: ImportedFile
     progress: ImportProgress
     counts: ImportCounts
-    removed: Annotated[int, Field(description="Lines of the period that the file does not name (replace_period).")]
+    removed: Annotated[
+        int, Field(description="What the file does not name of its period (replace_period): lines, entries or cells.")
+    ]
     errors_left_out: Annotated[int, Field(description="Errors beyond the first 10,000, counted only.")]
     ignored_columns: Annotated[
         list[str], Field(description="Titles that this kind does not know.", examples=[["Note"]])
@@ -257,7 +260,7 @@ class RowErrorView(Shown):
 
 class UndoCounts(Shown):
     """Rows by what an undo does: new ones are removed, changed ones get back what they said, removed ones come back;
-    blocked ones stay as they are."""
+    blocked ones stay as they are. Of forecasts and past forecasts these are cells."""
 
     removed: Annotated[int, Field(examples=[1100])]
     restored: Annotated[int, Field(examples=[50])]
@@ -266,7 +269,8 @@ class UndoCounts(Shown):
 
 
 class BlockedRow(Shown):
-    """A row that something newer touched: what it is, and the newest known change of it."""
+    """A row or cell that can't be set back: what it is, why, and the newest known change of it. A sheet that can't be
+    written now stands for all of its cells."""
 
     entity: Annotated[str, Field(examples=["customer"])]
     id: UUID

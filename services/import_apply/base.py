@@ -27,6 +27,7 @@ from planning.calendar import MonthRule
 from planning.import_modes import Mode
 from planning.lifecycle import Where, takes_part
 from planning.months import Month
+from services.import_apply.leftovers import Leftovers
 from services.import_journal import Change, Journal
 from services.import_kinds.validation import RowError, ValidBatch
 from services.sales_effects import SalesEffect
@@ -100,9 +101,14 @@ class Refused:
 
 
 class Writer(ABC):
-    """Writes one file of one kind; it lives as long as the file. `journaled`: what it writes can be undone."""
+    """Writes one file of one kind; it lives as long as the file.
+
+    `journaled`: what it writes can be undone. `leftovers`: what a file that replaces a period removes, of kinds that
+    have one; `plan` tells them what the file names.
+    """
 
     journaled: ClassVar[bool] = True
+    leftovers: Leftovers[Any] | None = None
 
     def __init__(self, context: ImportContext) -> None:
         self.context = context
@@ -128,16 +134,8 @@ class Writer(ABC):
         if not new and not changed:
             return
         await self.context.journal.note(door, new, changed)
-        try:
-            if new:
-                await door.insert_rows(new, ordered=current_session() is not None)
-        except BulkWriteError as error:
-            if any(one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"]):
-                raise
-            raise Overtaken() from error
-        done = await door.update_rows(changed)
-        if done is not None and done.matched_count != len(changed):
-            raise Overtaken()
+        await insert_all(door, new)
+        await update_all(door, changed)
 
     async def finish(self) -> None:  # noqa: B027 - most kinds have nothing left to do
         """What is left to do when all batches are written. Idempotent."""
@@ -145,6 +143,24 @@ class Writer(ABC):
     def keeps_standing(self, row: int) -> RowError | None:
         """The refusal of a row that would change what is stored, where the file may only add."""
         return self.context.error(row, "", "", STANDS) if self.context.mode is Mode.INSERT_ONLY else None
+
+
+async def insert_all(door: Scoped[Any], new: Sequence[RawDocument]) -> None:
+    """Store new documents; raises Overtaken when somebody stored one of them meanwhile."""
+    try:
+        if new:
+            await door.insert_rows(new, ordered=current_session() is not None)
+    except BulkWriteError as error:
+        if any(one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"]):
+            raise
+        raise Overtaken() from error
+
+
+async def update_all(door: Scoped[Any], changed: Sequence[Change]) -> None:
+    """Change documents; raises Overtaken when one of them is not as its filter says any more."""
+    done = await door.update_rows(changed)
+    if done is not None and done.matched_count != len(changed):
+        raise Overtaken()
 
 
 class References:

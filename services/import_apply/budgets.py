@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,8 @@ from models.budget import BudgetEntry
 from models.keys import budget_id
 from planning.budgets import ALL, CustomerLevel, ProductLevel, named_level
 from services.budget_levels import Levels, Members, customer_levels, product_levels
-from services.import_apply.base import Plan, Refused, Writer
+from services.import_apply.base import ImportContext, Plan, Refused, Writer
+from services.import_apply.leftovers import Leftovers, Periods, Removal
 from services.import_kinds.validation import RowError, ValidBatch
 
 CUSTOMERS: Mapping[str, str] = {level: level for level in CustomerLevel if level != ALL} | {"customer": "customer_code"}
@@ -41,14 +42,45 @@ class Level:
         return None if self.name == ALL else self.members.shown
 
 
+class BudgetLeftovers(Leftovers[UUID]):
+    """Entries of a year's version, at whatever level they were decided."""
+
+    def __init__(self, context: ImportContext) -> None:
+        super().__init__()
+        self.context = context
+        self.periods = Periods[tuple[int, str]]()
+
+    def add(self, entry: RawDocument) -> None:
+        """An entry of the file."""
+        self.named.add(entry["_id"].bytes)
+        self.periods.add((entry["fiscal_year"], code_key(entry["version"])), entry["month"])
+
+    async def found(self) -> AsyncIterator[UUID]:
+        for (year, version), first, last in self.periods.spans():
+            query = {"fiscal_year": year, "month": {"$gte": first, "$lte": last}}
+            async for row in scoped(BudgetEntry).find(query, {"version": 1}):
+                if code_key(row["version"]) == version and not self.named.holds(row["_id"].bytes):
+                    yield row["_id"]
+
+    async def removal_of(self, found: Sequence[UUID]) -> Removal:
+        return Removal(await scoped(BudgetEntry).rows({"_id": {"$in": list(found)}}))
+
+    async def remove(self, removal: Removal) -> None:
+        door = scoped(BudgetEntry)
+        await self.context.journal.note_removed(door, removal.things)
+        await door.delete({"_id": {"$in": [entry["_id"] for entry in removal.things]}})
+
+
 class BudgetWriter(Writer):
     """Found by year, version, month and level. A row replaces the numbers of its entry; columns that the file does not
     have stay."""
 
     customers: Levels
     products: Levels
+    leftovers: BudgetLeftovers
 
     async def prepare(self) -> None:
+        self.leftovers = BudgetLeftovers(self.context)
         self.customers = await customer_levels()
         self.products = await product_levels()
 
@@ -60,6 +92,7 @@ class BudgetWriter(Writer):
         stored = {row["_id"]: row for row in await scoped(BudgetEntry).rows(query)}
         at = now()
         for id, (row, entry) in entries.items():
+            self.leftovers.add(entry)
             before = stored.get(id)
             if before is None:
                 plan.new.append({**dict.fromkeys(NUMBERS), **entry, "rev": 1, "created_at": at, "updated_at": at})

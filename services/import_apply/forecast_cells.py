@@ -12,13 +12,16 @@ from uuid import UUID
 from core.mongo import RawDocument
 from planning.cells import Cell, CellStatus, Origin, apply_change
 from planning.forecast_files import CellInFile, Cleared, change_in_file
+from planning.import_modes import Mode
 from planning.months import Month
 from planning.numbers import QUANTITY
 from planning.prices import PriceSource, ResolvedPrice, worth
 from services.closing import read_cell
 from services.forecasts import plain_cell, why_no_line
+from services.import_apply.base import STANDS
 from services.import_apply.forecast_names import Names
 from services.import_kinds.validation import RowError, ValidBatch
+from services.journal_cells import LINE_CELL, SAID_OF_LINE, Entries
 from services.plan_facts import CustomerFacts, PlanContext
 
 LONG = ("quantity", "value", "price", "reason")
@@ -80,6 +83,7 @@ class SheetJudge:
     """Judges rows against the lines of one sheet, changing the raw lines as a save would. `tally` counts cells.
 
     `months` are the columns of a wide file, `places` where these stand in a line (None = not a month of the cycle).
+    `noted` is what the journal keeps of them; above `floor` the revisions of the sheet begin.
     """
 
     names: Names
@@ -88,27 +92,35 @@ class SheetJudge:
     lines: dict[UUID, RawDocument]
     prefilled: Callable[[UUID], RawDocument]
     months: Sequence[Month] = ()
+    floor: int = 0
     errors: list[RowError] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
     saved: set[int] = field(default_factory=set)
     new: set[int] = field(default_factory=set)
+    before: dict[UUID, list[RawDocument]] = field(default_factory=dict)
+    noted: list[RawDocument] = field(default_factory=list)
     places: dict[Month, int] = field(init=False)
+    adds_only: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        self.adds_only = self.names.context.mode is Mode.INSERT_ONLY
         self.places = {month: at for at, month in enumerate(self.context.cycle.months)}
 
     def judge(self, rows: Sequence[RowSaid]) -> None:
-        """Take the rows in the order of the file."""
+        """Take all rows of the sheet, in the order of the file."""
         for row in rows:
             line = self._line(row.product_id)
             if line is None:
                 reason = why_no_line(self.context, self.facts, row.product_id)
                 self._refuse(row.row, "item_code", "", reason, row.count)
                 continue
+            if row.product_id not in self.before:
+                self.before[row.product_id] = [*line["cells"]]
             prices = self.context.prices(self.facts, self.context.products[row.product_id])
             left = self._quickly(row, line, prices) if row.quantities else row.cells
             for month, column, said in left:
                 self._cell(row, line, prices, month, column, said)
+        self._note()
 
     def _quickly(
         self, row: RowSaid, line: RawDocument, prices: Sequence[ResolvedPrice]
@@ -118,6 +130,7 @@ class SheetJudge:
         left: list[tuple[Month, str, CellInFile]] = []
         cells, places, revisions = line["cells"], self.places, row.revisions
         overwrite, saved, unchanged = self.names.overwrite, 0, 0
+        floor, adds_only = self.floor, self.adds_only
         price: ResolvedPrice | None = None
         amount, source = None, ""
         for month, quantity in zip(self.months, row.quantities, strict=True):
@@ -133,7 +146,8 @@ class SheetJudge:
                     price = prices[at]
                     amount, source = price.price, price.source.value
                 rev = cell["rev"]
-                known = rev == 0 or overwrite or (revisions is not None and revisions.get(month, 0) == rev)
+                free = not (adds_only and cell["reviewed"])
+                known = free and (rev == 0 or overwrite or (revisions is not None and revisions.get(month, 0) == rev))
                 value = worth(quantity, amount)
                 # A value that is too large to be exact, and prices of people, are for the rules.
                 if known and cell["price_source"] != OVERRIDE and (value is not None or amount is None):
@@ -146,7 +160,7 @@ class SheetJudge:
                         "price_source": source,
                         "origin": "imported",
                         "reason": cell["reason"],
-                        "rev": rev + 1,
+                        "rev": (rev or floor) + 1,
                         "reviewed": True,
                     }
                     saved += 1
@@ -189,10 +203,14 @@ class SheetJudge:
         if change is None:
             self.tally["unchanged"] += 1
             return
+        if self.adds_only and standing.reviewed:
+            change = STANDS
         if isinstance(change, str):
             self._refuse(row.row, column, _shown(said), change, 1)
             return
-        outcome = apply_change(standing, change, self.context.cycle.months, prices[at], origin=Origin.IMPORTED)
+        outcome = apply_change(
+            standing, change, self.context.cycle.months, prices[at], origin=Origin.IMPORTED, floor=self.floor
+        )
         if outcome.status is CellStatus.SAVED:
             line["cells"][at] = plain_cell(outcome.cell)
             self._saved(row, line, 1)
@@ -203,6 +221,24 @@ class SheetJudge:
             self._refuse(row.row, column, _shown(said), outcome.reason, 1)
         else:
             self.tally["unchanged"] += 1
+
+    def _note(self) -> None:
+        """Keep what the journal needs of the lines that change. Now, so that the cells as they were can go: a batch has
+        tens of thousands."""
+        entries, all_months = Entries(LINE_CELL, SAID_OF_LINE), self.context.cycle.months
+        for product_id, before in self.before.items():
+            line = self.lines[product_id]
+            if "touched" not in line:
+                continue
+            after = line["cells"]
+            at = [place for place, was in enumerate(before) if was is not after[place]]
+            months: Sequence[Month] = all_months
+            if len(at) < len(before):
+                months = [all_months[place] for place in at]
+                before, after = [before[place] for place in at], [after[place] for place in at]
+            entries.add(line["_id"], months, before, after, is_new="new" in line)
+        self.noted = [*entries]
+        self.before.clear()
 
     def _saved(self, row: RowSaid, line: RawDocument, cells: int) -> None:
         self.tally["saved"] += cells

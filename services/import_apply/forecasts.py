@@ -5,7 +5,8 @@ the same cell only, one transaction for each sheet and batch that checks the she
 time at which it was received. Masters, prices and lines are read once for a whole batch.
 
 The audit event of a sheet has an id made of import, sheet and place in the file: a run that goes on after a kill finds
-it, and neither saves anew nor takes its own cells for somebody else's.
+it, and neither saves anew nor takes its own cells for somebody else's. So is the journal of the sheet, written in the
+same transaction.
 """
 
 from __future__ import annotations
@@ -97,8 +98,6 @@ class ForecastWriter(Writer):
 
     names: Names
 
-    journaled = False
-
     async def prepare(self) -> None:
         titles = self.context.titles
         self.months = tuple(sorted(name for name in titles if is_month(name)))
@@ -146,14 +145,21 @@ class ForecastWriter(Writer):
             key = (
                 f"import|{self.context.import_id}|{sheet_id(current_tenant(), cycle_id, customer, None)}|{said[0].row}"
             )
-            judged = self._judge(context, own, said, lock, lines[customer])
+            judged = self._judge(context, own, said, lock, lines[customer], sheet)
             plan.add(SheetWork(context, own, customer, said, uuid5(NAMESPACE, key), sheet, judged))
 
     def _judge(
-        self, context: PlanContext, facts: CustomerFacts, rows: Sequence[RowSaid], lock: Lock, lines: Lines
+        self,
+        context: PlanContext,
+        facts: CustomerFacts,
+        rows: Sequence[RowSaid],
+        lock: Lock,
+        lines: Lines,
+        sheet: Sheet | None,
     ) -> SheetJudge:
         prefilled = partial(_prefilled, context, facts, rows[0].customer_id)
-        judge = SheetJudge(self.names, context, facts, lines, prefilled, self.months)
+        floor = 0 if sheet is None else sheet.rev_floor
+        judge = SheetJudge(self.names, context, facts, lines, prefilled, self.months, floor)
         if lock.allowed:
             judge.judge(rows)
         else:
@@ -186,7 +192,7 @@ class ForecastWriter(Writer):
             if facts.lock.allowed and sheet is None:
                 sheet = await new_sheet(facts.cycle, work.customer_id)
             lines = (await _lines(cycle_id, {work.customer_id: work.rows}))[work.customer_id]
-            judged = self._judge(work.context, work.facts, work.rows, facts.lock, lines)
+            judged = self._judge(work.context, work.facts, work.rows, facts.lock, lines, sheet)
             if sheet is not None and judged.saved:
                 await write_lines(sheet, judged.lines)
         told = {
@@ -197,6 +203,7 @@ class ForecastWriter(Writer):
         }
         action = "forecast.imported" if judged.saved else "forecast.import_refused"
         key = sheet_id(current_tenant(), cycle_id, work.customer_id, None)
+        await self.context.journal.note_cells(scoped(Line), judged.noted, sheet_id=key, made_of=work.event_id)
         await audit.record_once(work.event_id, action, "sheet", key, after=told)
         return told
 

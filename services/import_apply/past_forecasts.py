@@ -7,14 +7,14 @@ frozen as it is now; nobody knows any more what it was then.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from core.collections import scoped
 from core.context import current_tenant
-from core.errors import Unavailable
 from core.mongo import RawDocument
 from models.customer import Customer
 from models.forecast import SnapshotRow
@@ -23,14 +23,31 @@ from models.product import Product
 from planning.months import Month
 from planning.numbers import PRICE
 from planning.past_forecasts import NEEDS_BASE_MONTH, base_month_of, lag_problem
-from services.import_apply.base import Plan, References, Refused, Writer, customers_of, products_of, resolved
+from services import past_cycles
+from services.import_apply.base import (
+    ImportContext,
+    Plan,
+    References,
+    Refused,
+    Writer,
+    customers_of,
+    insert_all,
+    products_of,
+    resolved,
+    update_all,
+)
+from services.import_apply.leftovers import Leftovers, Periods, Removal
 from services.import_kinds.validation import RowError, ValidBatch
-from services.past_cycles import CLOSE, PastCycle, changing, names_of_past, past_cycle_id, run_here, seal_open
+from services.journal_cells import PAST_CELL, SAID_OF_PAST, Entries
+from services.past_cycles import CLOSE, PastCycle, names_of_past, past_cycle_id, run_here
 
 RUN_HERE = "the month of a cycle that was run elsewhere: this one was run here, and its own plan counts"
 
 RowKey = tuple[Month, str, UUID, UUID]
 """Base month, stream, customer and product."""
+Said = dict[RowKey, dict[Month, tuple[int, int, int | None]]]
+"""By row and month: the row of the file, quantity and value."""
+CellKey = tuple[UUID, Month]
 
 
 @dataclass(slots=True)
@@ -51,15 +68,59 @@ class PastPlan(Plan):
         return self.cells_changed
 
 
+class PastLeftovers(Leftovers[CellKey]):
+    """Cells of a stream of a cycle."""
+
+    def __init__(self, context: ImportContext) -> None:
+        super().__init__()
+        self.context = context
+        self.periods = Periods[tuple[Month, str]]()
+
+    def add(self, row_id: UUID, key: RowKey, month: Month) -> None:
+        """A cell of the file."""
+        self.named.add(row_id.bytes, month)
+        self.periods.add(key[:2], month)
+
+    async def found(self) -> AsyncIterator[CellKey]:
+        for (base_month, stream), first, last in self.periods.spans():
+            query = {"cycle_id": past_cycle_id(base_month), "close_number": CLOSE, "stream": stream}
+            async for row in scoped(SnapshotRow).find(query, {"cells.month": 1}):
+                for cell in row["cells"]:
+                    if first <= cell["month"] <= last and not self.named.holds(row["_id"].bytes, cell["month"]):
+                        yield row["_id"], cell["month"]
+
+    async def removal_of(self, found: Sequence[CellKey]) -> Removal:
+        """The things are rows with the cells that go."""
+        wanted = set(found)
+        rows = await scoped(SnapshotRow).rows({"_id": {"$in": list({id for id, _ in wanted})}})
+        return Removal([(row, cell) for row in rows for cell in row["cells"] if (row["_id"], cell["month"]) in wanted])
+
+    async def remove(self, removal: Removal) -> None:
+        rows = {row["_id"]: row for row, _ in removal.things}
+        gone: dict[UUID, list[RawDocument]] = defaultdict(list)
+        for row, cell in removal.things:
+            gone[row["_id"]].append(cell)
+        left = {id: [cell for cell in row["cells"] if cell not in gone[id]] for id, row in rows.items()}
+        entries = Entries(PAST_CELL, SAID_OF_PAST)
+        for id, cells in gone.items():
+            head = None if left[id] else {k: v for k, v in rows[id].items() if k not in ("_id", "cells")}
+            entries.add(id, [cell["month"] for cell in cells], cells, [None] * len(cells), head=head)
+        door = scoped(SnapshotRow)
+        await past_cycles.open_for_rows({row["cycle_id"] for row in rows.values()})
+        await self.context.journal.note_cells(door, entries)
+        await door.delete({"_id": {"$in": [id for id, cells in left.items() if not cells]}})
+        await door.update_rows(({"_id": id}, {"$set": {"cells": cells}}) for id, cells in left.items() if cells)
+
+
 class PastForecastWriter(Writer):
     """Finds rows by cycle, stream, customer and product; what a file says nothing about stays."""
 
     customers: References
     products: References
-
-    journaled = False
+    leftovers: PastLeftovers
 
     async def prepare(self) -> None:
+        self.leftovers = PastLeftovers(self.context)
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
         self.names = await names_of_past()
@@ -74,14 +135,16 @@ class PastForecastWriter(Writer):
         months = [base_months[row] for row in kept.rows]
         nothing: list[Any] = [None] * len(kept.rows)
         columns = (kept.columns[name] for name in ("month", "stream", "quantity"))
-        said: dict[RowKey, dict[Month, tuple[int, int | None]]] = defaultdict(dict)
-        for base, customer, product, month, stream, quantity, value in zip(
-            months, customers, products, *columns, kept.columns.get("value", nothing), strict=True
+        said: Said = defaultdict(dict)
+        for row, base, customer, product, month, stream, quantity, value in zip(
+            kept.rows, months, customers, products, *columns, kept.columns.get("value", nothing), strict=True
         ):
-            said[base, stream, customer.as_uuid(), product.as_uuid()][month] = (quantity, value)
+            said[base, stream, customer.as_uuid(), product.as_uuid()][month] = (row, quantity, value)
         self._note_cycles(plan, kept, months)
+        known = len(plan.errors)
         await self._compare(plan, said)
-        plan.unchanged = len(kept.rows) - plan.cells_new - plan.cells_changed
+        refused = len(plan.errors) - known
+        plan.unchanged = len(kept.rows) - plan.cells_new - plan.cells_changed - refused
         return plan
 
     async def write(self, plan: Plan) -> list[Refused]:
@@ -90,20 +153,24 @@ class PastForecastWriter(Writer):
             return []
         changed = {after["cycle_id"] for _, after in plan.rows}
         cycles = [cycle for month, cycle in plan.cycles.items() if past_cycle_id(month) in changed]
-        rows = scoped(SnapshotRow)
-        async with changing(cycles):
-            await rows.insert_missing([after for before, after in plan.rows if before is None])
-            known = [(before, after) for before, after in plan.rows if before is not None]
-            done = await rows.update_rows(
-                ({"_id": after["_id"], "cells": before["cells"]}, {"$set": {"cells": after["cells"]}})
-                for before, after in known
-            )
-            if done is not None and done.matched_count != len(known):
-                raise Unavailable("Another import changes the same forecasts at this moment; it will be tried again.")
+        await past_cycles.changed(cycles, partial(self._write_rows, plan))
         return []
 
+    async def _write_rows(self, plan: PastPlan) -> None:
+        rows = scoped(SnapshotRow)
+        await self.context.journal.note_cells(rows, _noted(plan.rows))
+        await insert_all(rows, [after for before, after in plan.rows if before is None])
+        await update_all(
+            rows,
+            [
+                ({"_id": after["_id"], "cells": before["cells"]}, {"$set": {"cells": after["cells"]}})
+                for before, after in plan.rows
+                if before is not None
+            ],
+        )
+
     async def finish(self) -> None:
-        await seal_open()
+        await past_cycles.seal_open()
 
     async def _with_cycle(self, batch: ValidBatch) -> tuple[ValidBatch, dict[int, Month], list[RowError]]:
         """The rows whose cycle is known and could plan their month, with the month that it was run in."""
@@ -137,21 +204,25 @@ class PastForecastWriter(Writer):
         for base, planned in months.items():
             plan.cycles[base] = PastCycle(base, called.get(base), frozenset(planned))
 
-    async def _compare(self, plan: PastPlan, said: Mapping[RowKey, Mapping[Month, tuple[int, int | None]]]) -> None:
+    async def _compare(self, plan: PastPlan, said: Said) -> None:
         ids = {key: _row_id(key) for key in said}
         stored = {row["_id"]: row for row in await scoped(SnapshotRow).rows({"_id": {"$in": list(ids.values())}})}
         for key, cells in said.items():
             before = stored.get(ids[key])
             after = {**(before or self._new(key, ids[key]))}
             by_month = {cell["month"]: cell for cell in after["cells"]}
-            for month, (quantity, value) in cells.items():
+            for month, (row, quantity, value) in cells.items():
+                self.leftovers.add(ids[key], key, month)
                 standing = by_month.get(month)
+                if standing is not None and (standing["quantity"], standing["value"]) == (quantity, value):
+                    continue
+                if standing is not None and (refusal := self.keeps_standing(row)) is not None:
+                    plan.errors.append(refusal)
+                    continue
                 if standing is None:
                     plan.cells_new += 1
-                elif (standing["quantity"], standing["value"]) != (quantity, value):
-                    plan.cells_changed += 1
                 else:
-                    continue
+                    plan.cells_changed += 1
                 by_month[month] = _cell(key[1], month, quantity, value)
             after["cells"] = [by_month[month] for month in sorted(by_month)]
             if before is None or after["cells"] != before["cells"]:
@@ -179,6 +250,17 @@ class PastForecastWriter(Writer):
             "sales_class": None,
             "cells": [],
         }
+
+
+def _noted(rows: Iterable[tuple[RawDocument | None, RawDocument]]) -> Entries:
+    """What the journal keeps of rows that change."""
+    entries = Entries(PAST_CELL, SAID_OF_PAST)
+    for before, after in rows:
+        was = {cell["month"]: cell for cell in before["cells"]} if before is not None else {}
+        changed = [cell for cell in after["cells"] if was.get(cell["month"]) != cell]
+        months = [cell["month"] for cell in changed]
+        entries.add(after["_id"], months, [was.get(month) for month in months], changed)
+    return entries
 
 
 def _row_id(key: RowKey) -> UUID:

@@ -26,7 +26,7 @@ from services.import_apply.base import (
     resolved,
 )
 from services.import_apply.sales_amounts import with_fitting_numbers, with_revenue
-from services.import_apply.sales_leftovers import Leftovers
+from services.import_apply.sales_leftovers import SalesLeftovers
 from services.import_journal import Change
 from services.import_kinds.validation import RowError, ValidBatch
 from services.month_totals import units_of_products
@@ -56,16 +56,17 @@ class SalesWriter(Writer):
     customers: References
     products: References
     units: dict[bytes, str]
+    leftovers: SalesLeftovers
     conversion: Conversion
     owners: Mapping[Id, Id]
     """The customer that each merged one is now."""
 
     async def prepare(self) -> None:
-        self.leftovers = Leftovers()
         self.conversion = await load_conversion(self.context.currency)
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
         self.units = await units_of_products()
+        self.leftovers = SalesLeftovers(self.context, self.units)
         merged = await load_merged()
         self.owners = {as_binary(source): as_binary(target) for source, target in merged.targets.items()}
 

@@ -233,3 +233,10 @@ def test_of_two_changes_from_the_same_revision_one_wins(cell: Cell, change: Cell
     if first.status == CellStatus.SAVED:
         other = CellChange("2026-11", change.base_rev, quantity=10**10)
         assert apply_change(first.cell, other, MONTHS, price).status == CellStatus.CONFLICT
+
+
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_first_saves_count_on_from_the_floor(rev: int, floor: int) -> None:
+    cell = Cell(MONTHS[0], rev=rev)
+    outcome = apply_change(cell, CellChange(MONTHS[0], rev, quantity=1), MONTHS, TWO_EUROS, floor=floor)
+    assert outcome.cell.rev == (rev + 1 if rev else floor + 1)

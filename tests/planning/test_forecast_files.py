@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,9 @@ LIST = ResolvedPrice(PRICE, PriceSource.LIST)
 SAVED = Cell(MONTH, 10_000, 250_000, price=PRICE, price_source=PriceSource.LIST, rev=3, reviewed=True)
 OWN = Cell(MONTH, 10_000, 250_000, price=PRICE, price_source=PriceSource.OVERRIDE, reason="Deal", rev=3, reviewed=True)
 
+SET_BACK = replace(SAVED, reviewed=False)
+"""Saved once, and taken back: nobody stands behind what stands."""
+
 
 @pytest.mark.parametrize(
     ("cell", "said", "expected"),
@@ -45,6 +50,8 @@ OWN = Cell(MONTH, 10_000, 250_000, price=PRICE, price_source=PriceSource.OVERRID
         (OWN, CellInFile(reason=CLEAR, base_rev=3), CellChange(MONTH, 3, reason=None)),
         (SAVED, CellInFile(20_000), NO_REVISION),
         (Cell(MONTH), CellInFile(20_000), CellChange(MONTH, 0, quantity=20_000)),
+        (SET_BACK, CellInFile(20_000), CellChange(MONTH, 3, quantity=20_000)),
+        (SET_BACK, CellInFile(20_000, base_rev=2), CellChange(MONTH, 2, quantity=20_000)),
     ],
 )  # fmt: skip
 def test_what_a_file_says(cell: Cell, said: CellInFile, expected: CellChange | str | None) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.import_modes import NO_PERIOD, OTHERWISE, WITH_A_PERIOD, Mode, OnError, mode_problem, settled
+from planning.import_modes import NO_PERIOD, WITH_A_PERIOD, Mode, OnError, mode_problem, settled
 
-KINDS = st.sampled_from([*WITH_A_PERIOD, *NO_PERIOD, "forecasts"])
+KINDS = st.sampled_from(sorted([*WITH_A_PERIOD, *NO_PERIOD]))
 SAID = st.sampled_from([None, *OnError])
 
 
@@ -33,7 +33,7 @@ def test_what_wrong_rows_do(mode: Mode, said: OnError | None, expected: OnError)
         ("users", "delete those who left"),
         ("customers", "say status inactive"),
         ("fx-rates", "mode upsert"),
-        ("forecasts", OTHERWISE),
+        ("forecasts", "write clear"),
     ],
 )
 def test_only_what_has_a_period_replaces_one(kind: str, words: str) -> None:
@@ -43,8 +43,10 @@ def test_only_what_has_a_period_replaces_one(kind: str, words: str) -> None:
     assert words in problem.message
 
 
-def test_a_period_is_replaced_whole_or_not_at_all() -> None:
-    problem = mode_problem("sales", Mode.REPLACE_PERIOD, OnError.SKIP_ROWS)
+@pytest.mark.parametrize("kind", sorted(WITH_A_PERIOD))
+def test_a_period_is_replaced_whole_or_not_at_all(kind: str) -> None:
+    assert mode_problem(kind, Mode.REPLACE_PERIOD, None) is None
+    problem = mode_problem(kind, Mode.REPLACE_PERIOD, OnError.SKIP_ROWS)
     assert problem is not None
     assert problem.field == "on_error"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.undoing import WORDS, Found, Obstacle, obstacle, refusal, undo_problem
+from planning.undoing import WORDS, Found, Obstacle, obstacle, refusal, revision_now, undo_problem
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,55 @@ def test_an_import_is_undone_only_when_nothing_stands_against_any_row(blocked: i
 def test_one_row_is_one_row() -> None:
     assert (refusal(1, 1_200) or "").startswith("1 row of 1,200")
     assert (refusal(2, 1_200) or "").startswith("2 rows of 1,200")
+
+
+@pytest.mark.parametrize(
+    ("locked", "why"),
+    [
+        (0, "because something newer touched them; see"),
+        (3, "because their sheets can't be written now; see"),
+        (2, "because something newer touched them, or their sheets can't be written now; see"),
+    ],
+)
+def test_what_is_locked_is_said(locked: int, why: str) -> None:
+    said = refusal(3, 9, locked=locked, noun="cell") or ""
+    assert said.startswith("3 cells of 9 can't be set back, ")
+    assert why in said
+
+
+@pytest.mark.parametrize(
+    ("rev", "undone", "expected"),
+    [
+        (1, {}, 1),
+        (1, {1: 2}, 3),
+        (0, {0: 1}, 2),
+        (1, {1: 2, 3: 4}, 5),
+        (1, {1: 2, 2: 3}, 5),
+        (2, {0: 1}, 2),
+        (1, {7: 8}, 1),
+    ],
+)
+def test_what_was_undone_explains_revisions(rev: int, undone: dict[int, int], expected: int) -> None:
+    assert revision_now(rev, undone) == expected
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_after_imports_that_were_undone_the_revision_is_known(steps: list[bool]) -> None:
+    """Imports lie on each other like a pile; some are undone, the newest first, and others come after them."""
+    rev, pile, undone = 0, list[tuple[int, int]](), dict[int, int]()
+    for imports in steps:
+        if imports:
+            pile.append((rev, rev + 1))
+        elif pile:
+            found, made = pile.pop()
+            assert revision_now(made, undone) == rev
+            undone[found] = made
+        else:
+            continue
+        rev += 1
+    assert all(revision_now(made, undone) >= made for _, made in pile)
+    if pile:
+        assert revision_now(pile[-1][1], undone) == rev
 
 
 def test_every_obstacle_has_words() -> None:

@@ -23,7 +23,7 @@ from models.tenant import Tenant
 from models.user import User
 from planning.import_modes import Mode, OnError
 from services import import_runs, jobs, months, revisions, rollups, undo
-from services.import_apply import sales_leftovers
+from services.import_apply import leftovers
 from services.import_apply.base import Plan, Refused
 from services.import_apply.costs import CostWriter
 from services.import_apply.sales_lines import SalesWriter
@@ -274,7 +274,7 @@ async def test_a_wrong_row_removes_nothing() -> None:
 @pytest.mark.parametrize("where", ["before", "in", "after"])
 async def test_a_killed_removal_is_gone_on_with(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     await imported("sales", SALES, *(f"I{at},P1,1,C1,2026-01-05,1,2.5," for at in range(6)))
-    monkeypatch.setattr(sales_leftovers, "PER_STEP", 2)
+    monkeypatch.setattr(leftovers, "PER_STEP", 2)
     job = await accepted("sales", SALES, "I0,P1,1,C1,2026-01-05,1,2.5,", **REPLACE)
     await rollups.refresh()
     removing = import_runs._Run._remove

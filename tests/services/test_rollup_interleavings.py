@@ -30,12 +30,14 @@ from models.job import Job
 from models.sale import OrderRollup, RollupState, SaleLine, SalesRollup
 from planning.roles import Role
 from planning.sales_types import DEMAND_TYPES, ORDER_TYPES, REVENUE_TYPES
-from services import import_runs, jobs, rollups, sale_corrections, undo, undo_steps
+from services import import_runs, jobs, rollups, sale_corrections, undo
 from services.identity import Caller
 from services.import_apply.base import Plan, Refused
 from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
 from services.sales import lines_of
+from services.undo_documents import Documents, DocumentStep
+from services.undo_step import Undoing
 from tests import factories
 from tests.imported import accepted
 from tests.services.test_imports_resume import Killed, Rows
@@ -130,11 +132,11 @@ def dying(where: str) -> Iterator[None]:
 @contextmanager
 def dying_undo(where: str) -> Iterator[None]:
     """Undos die there: before, in or after the transaction of their first batch; "no" = they live."""
-    write = undo_steps._write
+    write = Documents.write
 
-    async def dying_write(step: undo_steps.Step) -> None:
+    async def dying_write(self: Documents, undoing: Undoing, step: DocumentStep) -> None:
         if where == "in":
-            await write(step)
+            await write(self, undoing, step)
         raise Killed
 
     async def dying_read(_: object) -> None:
@@ -144,7 +146,7 @@ def dying_undo(where: str) -> Iterator[None]:
         if where == "after":
             patch.setattr(undo._Progress, "read", dying_read)
         elif where != "no":
-            patch.setattr(undo_steps, "_write", dying_write)
+            patch.setattr(Documents, "write", dying_write)
         yield
 
 

@@ -25,15 +25,18 @@ from models.product import Product, ProductCost
 from models.sale import MonthStatus, OrderRollup, RollupState, SaleLine, SalesRollup
 from models.tenant import Tenant
 from models.user import User
-from services import jobs, months, revisions, rollups, sale_corrections, undo, undo_steps
+from services import jobs, months, revisions, rollups, sale_corrections, undo
 from services.import_apply.writers import WRITERS
 from services.import_journal import JOURNALED
 from services.import_kinds.tables import ImportKind
+from services.undo_documents import Documents, DocumentStep
+from services.undo_step import Undoing
 from tests import factories
 from tests.exported import exported
 from tests.imported import a_caller, accepted, counts, imported, undone
 
 SALES = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price"
+BUDGET = "fiscal_year,month,customer_code,item_code,quantity,value"
 BOOKKEEPING = ("rev", "updated_at", "matrix_rev", "price_rev")
 
 REP = "rep@{slug}.example"
@@ -90,8 +93,18 @@ FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, int]]] = {
         (SALES, "I1,P1,1,C2,2026-03-05,9,2.5", "I1,P2,1,C1,2026-01-05,1,2.5", "I3,P1,1,C2,2026-02-07,1,2"),
         {"removed": 1, "restored": 1},
     ),
+    "budget": (
+        (BUDGET, "2026,2026-01,C1,P1,5,100", "2026,2026-02,C1,,,70"),
+        (
+            BUDGET,
+            "2026,2026-01,C1,P1,,120", "2026,2026-02,C1,,,70", "2026,2026-01,,P2,3,",
+        ),
+        {"removed": 1, "restored": 1},
+    ),
 }  # fmt: skip
 """By kind: what is there, the file that is undone, and what undoing it does."""
+OF_PLANS = {"forecasts", "past-forecasts"}
+"""Kinds that are undone cell by cell: `test_undo_plans`."""
 NOTHING = {"removed": 0, "restored": 0, "put_back": 0, "blocked": 0}
 
 
@@ -132,7 +145,7 @@ def lines(kind: str, which: int, company: Tenant) -> list[str]:
 
 def test_every_kind_can_be_undone_or_says_why_not() -> None:
     kinds = {str(kind) for kind, writer in WRITERS.items() if writer.journaled}
-    assert kinds == set(FILES)
+    assert kinds == set(FILES) | OF_PLANS
 
 
 @pytest.mark.parametrize("kind", sorted(FILES))
@@ -143,7 +156,7 @@ async def test_after_an_undo_everything_is_as_before(kind: str, company: Tenant)
     job = await imported(kind, *lines(kind, 1, company))
     assert counts(job)["rejected"] == 0, job.findings
     assert await everything() != before
-    planned = await undo.preview(job.id)
+    planned = await undo.preview(job.id, now())
     assert (planned.refusal, planned.blocked) == (None, [])
     ended = await undone(job.id)
     expected = NOTHING | FILES[kind][2]
@@ -217,7 +230,7 @@ async def test_some_imports_can_never_be_undone(options: dict[str, Any], reason:
     elif not options:
         await scoped(Job).update_one({"_id": job.id}, {"$unset": {"params.mode": ""}})
     with pytest.raises(Conflict, match=reason):
-        await undo.preview(job.id)
+        await undo.preview(job.id, now())
 
 
 async def test_people_stay(company: Tenant) -> None:
@@ -237,7 +250,7 @@ async def test_what_is_no_import_is_not_there() -> None:
     report = await jobs.create("report", {})
     for id in (report.id, uuid4()):
         with pytest.raises(NotFound):
-            await undo.preview(id)
+            await undo.preview(id, now())
 
 
 # Something newer ------------------------------------------------------------------------------------------------------
@@ -251,7 +264,7 @@ async def test_a_person_who_changed_a_row_is_named() -> None:
     assert customer is not None
     with acting_as(person.id):
         await revisions.change(Customer, customer.id, None, {"region": "North"}, entity="customer")
-    found = await undo.preview(job.id)
+    found = await undo.preview(job.id, now())
     assert found.refusal == "1 row of 3 can't be set back, because something newer touched them; see the preview."
     assert (found.counts.removed, found.counts.restored, found.counts.blocked) == (1, 1, 1)
     (row,) = found.blocked
@@ -269,7 +282,7 @@ async def test_a_newer_import_is_named() -> None:
     await imported("sales", SALES, "I1,P1,1,C1,2026-01-05,3,2.5")
     job = await imported("sales", SALES, "I1,P1,1,C1,2026-01-05,4,2.5", "I2,P1,1,C1,2026-01-05,1,2.5")
     newer = await imported("sales", SALES, "I1,P1,1,C1,2026-01-05,5,2.5")
-    (row,) = (await undo.preview(job.id)).blocked
+    (row,) = (await undo.preview(job.id, now())).blocked
     assert (row["label"], row["action"], row["import_id"]) == ("C1 P1 I1 1", "import", newer.id)
     await undone(newer.id)
     await undone(job.id)
@@ -277,11 +290,24 @@ async def test_a_newer_import_is_named() -> None:
     assert line.quantity == 3_000
 
 
+async def test_a_newer_import_of_a_budget_is_named() -> None:
+    title = "fiscal_year,month,customer_code,item_code,value"
+    job = await imported("budget", title, "2026,2026-01,C1,P1,100", "2026,2026-01,C1,,200")
+    newer = await imported("budget", title, "2026,2026-01,c1,p1,110")
+    found = await undo.preview(job.id, now())
+    assert (found.counts.removed, found.counts.blocked) == (1, 1)
+    (row,) = found.blocked
+    assert (row["entity"], row["label"], row["obstacle"]) == ("budget_entry", "2026 1 2026-01 C1 P1", "changed")
+    assert (row["action"], row["import_id"]) == ("import", newer.id)
+    with pytest.raises(Conflict, match="1 row of 2"):
+        await undo.request(job.id, now())
+
+
 async def test_a_correction_stands_in_the_way() -> None:
     job = await imported("sales", SALES, "I1,P1,1,C1,2026-01-05,3,2.5")
     (line,) = await scoped(SaleLine).documents()
     await sale_corrections.correct(a_caller(), line.id, line.rev, {"quantity": 2_000}, "miscounted", now())
-    found = await undo.preview(job.id)
+    found = await undo.preview(job.id, now())
     assert [(row["obstacle"], row["action"]) for row in found.blocked] == [("changed", "sale.corrected")]
 
 
@@ -289,7 +315,7 @@ async def test_a_row_that_somebody_removed_stands_in_the_way() -> None:
     job = await imported("costs", "item_code,cost,valid_from", "P1,1.10,2026-01-01", "P2,1.20,2026-01-01")
     cost = (await scoped(ProductCost).documents())[0]
     await revisions.remove(ProductCost, cost.id, None, entity="product_cost")
-    (row,) = (await undo.preview(job.id)).blocked
+    (row,) = (await undo.preview(job.id, now())).blocked
     assert (row["obstacle"], row["action"], row["id"]) == ("removed", "product_cost.removed", cost.id)
 
 
@@ -329,7 +355,7 @@ async def test_a_new_master_that_is_used_since_stays(kind: str, use: str) -> Non
     assert product is not None
     reason, make = USES[use]
     await make(customer, product)
-    found = await undo.preview(job.id)
+    found = await undo.preview(job.id, now())
     assert (found.counts.removed, found.counts.blocked) == (1, 1)
     assert [(row["label"], row["message"]) for row in found.blocked] == [("N1", f"is used since: {reason}")]
 
@@ -340,7 +366,7 @@ async def test_days_that_somebody_took_since_are_not_given_back(kind: str, compa
     title, *rows = lines(kind, 1, company)
     job = await imported(kind, title, rows[0])
     await imported(kind, title, rows[1])
-    found = await undo.preview(job.id)
+    found = await undo.preview(job.id, now())
     assert [row["obstacle"] for row in found.blocked] == ["in_the_way"]
     assert "its days were taken by an entry that holds from 2026-07-01" in found.blocked[0]["message"]
 
@@ -351,13 +377,13 @@ async def test_a_scope_that_somebody_got_since_is_not_given_back(company: Tenant
     title, *rows = lines("assignments", 1, company)
     job = await imported("assignments", title, rows[0])
     await imported("assignments", title, f"{other.email},C1,2026-07-01,")
-    assert [row["obstacle"] for row in (await undo.preview(job.id)).blocked] == ["in_the_way"]
+    assert [row["obstacle"] for row in (await undo.preview(job.id, now())).blocked] == ["in_the_way"]
 
 
 async def test_a_unit_that_is_fixed_since_is_not_given_back() -> None:
     job = await imported("products", "item_code,name,unit", "P1,Product P1,KG")
     await factories.sold(await _one(Customer, "C1"), await _one(Product, "P1"), "2026-01", 1_000, 1)
-    (row,) = (await undo.preview(job.id)).blocked
+    (row,) = (await undo.preview(job.id, now())).blocked
     assert row["message"].startswith("can't be as it was before: The product has sales")
 
 
@@ -370,7 +396,7 @@ async def test_a_successor_that_would_run_in_a_circle_is_not_given_back() -> Non
     await imported("products", named, "P1,Product P1,P2,2027-01")
     job = await imported("products", named, "P1,Product P1,,")
     await imported("products", named, "P2,Product P2,P1,2027-01")
-    (row,) = (await undo.preview(job.id)).blocked
+    (row,) = (await undo.preview(job.id, now())).blocked
     assert "circle" in row["message"]
 
 
@@ -379,7 +405,7 @@ async def test_a_currency_that_has_prices_since_is_not_taken_away() -> None:
     if counts(job)["rejected"]:
         pytest.skip("currencies of customers are the company's own")
     await factories.price(await _one(Customer, "C1"), await _one(Product, "P1"), "2", currency="GBP")
-    (row,) = (await undo.preview(job.id)).blocked
+    (row,) = (await undo.preview(job.id, now())).blocked
     assert "prices in the currency" in row["message"]
 
 
@@ -451,7 +477,7 @@ async def test_the_journal_is_kept_as_long_as_its_import() -> None:
     assert timedelta(0) < kept.expires_at - job.expires_at < timedelta(days=2)
     await scoped(Job).update_one({"_id": job.id}, {"$set": {"expires_at": now()}})
     with pytest.raises(NotFound):
-        await undo.preview(job.id)
+        await undo.preview(job.id, now())
 
 
 # Killed ---------------------------------------------------------------------------------------------------------------
@@ -471,11 +497,11 @@ async def test_a_killed_undo_is_gone_on_with(
     job = await imported(kind, *lines(kind, 1, company))
     await rollups.refresh()
     queued = await undo.request(job.id, now())
-    original = undo_steps._write
+    original = Documents.write
 
-    async def dying(step: undo_steps.Step) -> None:
+    async def dying(self: Documents, undoing: Undoing, step: DocumentStep) -> None:
         if where == "in":
-            await original(step)
+            await original(self, undoing, step)
         raise Killed
 
     async def dying_after(*_: Any) -> None:
@@ -485,7 +511,7 @@ async def test_a_killed_undo_is_gone_on_with(
         if where == "after":
             patch.setattr(undo._Progress, "read", dying_after)
         else:
-            patch.setattr(undo_steps, "_write", dying)
+            patch.setattr(Documents, "write", dying)
         with pytest.raises(Killed):
             await undo_import_job(queued.id)
     await rollups.refresh()
