@@ -16,6 +16,11 @@ Value = str | int | float | Decimal | None
 
 FileFormat = Literal["xlsx", "csv"]
 
+SHEET_ROWS = 1_048_575
+"""How many rows a sheet holds below its titles."""
+CELL_CHARS = 32_767
+"""How many characters a cell holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class SheetColumn:
@@ -45,3 +50,20 @@ class FileTable:
     columns: Sequence[SheetColumn]
     about: str = ""
     notes: Sequence[str] = ()
+
+
+def column_letters(position: int) -> str:
+    """The letters that Excel shows for a column: 0 -> A, 26 -> AA."""
+    letters, number = "", position + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def column_position(letters: str) -> int:
+    """The column with these letters: A -> 0, XFD -> 16383."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number - 1

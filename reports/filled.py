@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 import xlsxwriter
 
 from core.errors import PayloadTooLarge
-from core.sheets import CellKind, FileFormat, FileTable, SheetColumn, Value
+from core.sheets import SHEET_ROWS, CellKind, FileFormat, FileTable, SheetColumn, Value, column_letters
 from core.text import printable
 from reports.sheet_rows import CellStyles, SheetRows, styles_in
-from reports.workbooks import CREATED, FORMATS, MAX_ROWS, WHOLE_QUANTITY, CsvRows, sheet_name, write_text
+from reports.workbooks import CREATED, FORMATS, WHOLE_QUANTITY, CsvRows, sheet_name, write_text
 
 EXPLAINING, LISTS = "How to fill it in", "Lists"
 WORDS: Mapping[CellKind, str] = {
@@ -97,8 +97,10 @@ class XlsxFile:
 
     def write(self, columns: Columns) -> None:
         """More rows, column by column. Raises PayloadTooLarge beyond the rows of a sheet."""
-        if columns and self._rows.row - 1 + len(columns[0]) > MAX_ROWS:
-            raise PayloadTooLarge(f"The table has more than the {MAX_ROWS:,} rows of a sheet; filter it, or take csv.")
+        if columns and self._rows.row - 1 + len(columns[0]) > SHEET_ROWS:
+            raise PayloadTooLarge(
+                f"The table has more than the {SHEET_ROWS:,} rows of a sheet; filter it, or take csv."
+            )
         self._rows.write(columns)
 
     def close(self) -> None:
@@ -162,8 +164,8 @@ class _Frame:
 
     def _offer(self, at: int, column: SheetColumn) -> None:
         """A list for the whole column; what is not closed only asks back."""
-        letter = xlsxwriter.utility.xl_col_to_name(self.lists.index(at))
-        self.page.data_validation(1, at, MAX_ROWS, at, {
+        letter = column_letters(self.lists.index(at))
+        self.page.data_validation(1, at, SHEET_ROWS, at, {
             "validate": "list",
             "source": f"={LISTS}!${letter}$1:${letter}${len(column.choices)}",
             "error_type": "stop" if column.closed else "warning",

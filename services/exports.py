@@ -21,7 +21,7 @@ from core.clock import now
 from core.collections import scoped, transaction
 from core.errors import Conflict, Detail, InvalidInput, NotFound, NotPermitted, PayloadTooLarge
 from core.listing import Listing, Window, read_page
-from core.sheets import FileFormat, FileTable, Value
+from core.sheets import SHEET_ROWS, FileFormat, FileTable, Value
 from models.customer import Customer
 from models.job import Job, StoredFile
 from models.product import Product
@@ -41,7 +41,6 @@ KEEP_DAYS = 7
 """An export is old after a week; asking again costs little."""
 AT_ONCE_ROWS = 2_000
 """Up to here the requester waits for the file: about a quarter of a second."""
-SHEET_ROWS = 1_048_575
 CONTENT_TYPES: Mapping[FileFormat, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.collections import scoped
 from core.errors import Detail, InvalidInput
+from core.sheets import column_letters
 from models.job import Job
 from planning.column_titles import Said
 from planning.table_places import Place, Preview, best_place
@@ -144,15 +145,6 @@ def writing_of(options: ReadingOptions, layout: Layout | None, currency: str) ->
         from_1904=known["from_1904"],
         currency=currency,
     )
-
-
-def column_letters(position: int) -> str:
-    """The letters that Excel shows for a column: 0 -> A, 26 -> AA."""
-    letters, number = "", position + 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def shown_layout(job: Job) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def test_the_same_rows_give_the_same_bytes_in_whatever_pieces() -> None:
 
 
 def test_more_than_a_sheet_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filled, "MAX_ROWS", 2)
+    monkeypatch.setattr(filled, "SHEET_ROWS", 2)
     with pytest.raises(PayloadTooLarge, match="2 rows"):
         written([ROW] * 3)
     monkeypatch.setattr(sheet_rows, "MAX_BYTES", 100)
