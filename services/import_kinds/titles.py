@@ -44,14 +44,19 @@ def header_problems(table: KindTable, header: Sequence[str], matching: Matching)
             shown = " and ".join(header[at] for at in matching.doubled[column.name])
             details.append(Detail(column.name, f"Two columns are meant ({shown}); keep one."))
         elif column.required and column.name not in matching.matched and column.name != table.ordinal:
-            details.append(
-                Detail(column.name, f"The column is missing; title it '{column.name}', or name its title in mapping.")
-            )
+            details.append(Detail(column.name, _missing(table, column.name)))
     details += _months_twice(table, header, matching)
     for group in table.any_of:
         if not any(name in matching.matched for name in group):
             details.append(Detail(group[0], f"One of the columns {' or '.join(group)} is needed."))
     return details
+
+
+def _missing(table: KindTable, name: str) -> str:
+    told = f"The column is missing; title it '{name}', or name its title in mapping."
+    if table.wide is not None and name in table.wide.instead_of:
+        told += " Or give each month a column, titled like 2027-01."
+    return told
 
 
 def _months_twice(table: KindTable, header: Sequence[str], matching: Matching) -> list[Detail]:

@@ -181,6 +181,14 @@ def test_missing_and_doubled_columns_are_named_all_at_once() -> None:
     assert "sku and product" in refused.value.details[0].message
 
 
+def test_a_table_without_months_hears_of_both_layouts() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        match_header(TABLES[ImportKind.FORECASTS], ["customer_code", "item_code", "quantity"])
+    (detail,) = refused.value.details
+    assert detail.field == "month"
+    assert "Or give each month a column, titled like 2027-01." in detail.message
+
+
 def test_all_errors_of_all_rows_come_in_one_pass() -> None:
     valid, errors = check(
         ImportKind.SALES,
