@@ -44,12 +44,14 @@ class SheetColumn:
 
 @dataclass(frozen=True, slots=True)
 class FileTable:
-    """A table to be filled in (a template) or filled already (an export). `notes` stand on the sheet that explains."""
+    """A table to be filled in (a template) or filled already (an export). `notes` stand on the sheet that explains. The
+    first `pinned` columns stay in view when somebody scrolls to the right."""
 
     title: str
     columns: Sequence[SheetColumn]
     about: str = ""
     notes: Sequence[str] = ()
+    pinned: int = 0
 
 
 def column_letters(position: int) -> str:

@@ -76,11 +76,13 @@ class Column:
 class Wide:
     """The layout with a column per month: what these columns hold (`month` is their pattern), and which other columns
     it has instead of those of the long one. A header that names a month is meant so (`services.import_kinds.layouts`).
+    Columns up to `pinned` stay in view beside the months.
     """
 
     month: Column
     columns: tuple[Column, ...]
     instead_of: tuple[str, ...]
+    pinned: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class KindTable:
     `any_of` at least one column must be filled; `ordinal` is numbered within the rest of the key where it is absent.
 
     `reads` is what somebody must be allowed to get a template or an export; without it there is none. `about` says what
-    a row is.
+    a row is. `pinned`: up to this column the columns stay in view; "" = none.
     """
 
     kind: ImportKind
@@ -101,6 +103,7 @@ class KindTable:
     wide: Wide | None = None
     reads: Action | None = None
     about: str = ""
+    pinned: str = ""
 
 
 CUSTOMER = Column(

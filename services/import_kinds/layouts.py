@@ -37,4 +37,4 @@ def wide_table(table: KindTable, months: Mapping[Month, Sequence[str]]) -> KindT
     ]
     kept = tuple(column for column in table.columns if column.name not in wide.instead_of)
     key = tuple(name for name in table.key if name not in wide.instead_of)
-    return replace(table, columns=(*kept, *wide.columns, *columns), key=key)
+    return replace(table, columns=(*kept, *wide.columns, *columns), key=key, pinned=wide.pinned)

@@ -16,7 +16,8 @@ MORE_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "item_code": (
         "artikel", "artikelnummer", "artikel_nr", "art_nr", "artikelcode", "material", "materialnummer",
         "material_number", "produkt", "produktnummer", "produktcode", "part", "part_no", "part_number", "article",
-        "article_no", "article_number", "code_article", "référence", "item_id", "product_id", "product_no", "product_number",
+        "article_no", "article_number", "code_article", "référence", "item_id", "product_id", "product_no",
+        "product_number",
     ),
     "email": ("email_address", "e_mail_address", "e_mail_adresse", "mail_address", "user_email"),
     "name": ("bezeichnung", "full_name", "nom"),
