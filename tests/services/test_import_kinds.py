@@ -109,6 +109,8 @@ def test_a_cell_is_read(parse: Parser, cell: Any, value: Any) -> None:
         (cells.number(PRICE, minimum=0), "-0.01", "not below 0"),
         (cells.whole(1, 99), "0", "from 1 to 99"),
         (cells.whole(1, 99), 1.5, "from 1 to 99"),
+        (cells.whole(1990, 2199), "x", "from 1990 to 2199"),
+        (cells.whole(1, 999_999), "x", "from 1 to 999,999"),
         (cells.choice("a", "b"), "c", "one of a, b"),
         (cells.flag(), "maybe", "yes or no"),
         (cells.email(), "a@b.com, c@d.com", "one e-mail"),
