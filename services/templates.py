@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.errors import Detail, InvalidInput, NotFound, NotPermitted
+from core.errors import Detail, InvalidInput, NotPermitted
 from core.sheets import FileTable, SheetColumn
 from planning.access import Actor, Scope, may
 from services.exporting.base import Asked
@@ -37,10 +37,8 @@ async def template_of(caller: Caller, kind: ImportKind, at: datetime, layout: st
 
 
 def readable(actor: Actor, kind: ImportKind) -> KindTable:
-    """The kind's table. Raises NotPermitted with the reason; NotFound for a kind that is not given out."""
+    """The kind's table. Raises NotPermitted with the reason."""
     table = TABLES[kind]
-    if table.reads is None:
-        raise NotFound(f"There is no template or export of {kind}.")
     decision = may(actor, table.reads)
     if not decision.allowed:
         raise NotPermitted(decision.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.sheets import CellKind
@@ -90,8 +90,8 @@ class KindTable:
     """`key` names the columns of the natural key; `ordered` pairs (from, to) must not run backwards; of each group in
     `any_of` at least one column must be filled; `ordinal` is numbered within the rest of the key where it is absent.
 
-    `reads` is what somebody must be allowed to get a template or an export; without it there is none. `about` says what
-    a row is. `pinned`: up to this column the columns stay in view; "" = none.
+    `reads` is what somebody must be allowed to get a template or an export. `about` says what a row is. Columns up to
+    `pinned` stay in view; "" = none.
     """
 
     kind: ImportKind
@@ -101,8 +101,8 @@ class KindTable:
     any_of: tuple[tuple[str, ...], ...] = ()
     ordinal: str | None = None
     wide: Wide | None = None
-    reads: Action | None = None
-    about: str = ""
+    reads: Action = field(kw_only=True)
+    about: str = field(kw_only=True)
     pinned: str = ""
 
 

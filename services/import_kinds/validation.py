@@ -99,7 +99,7 @@ class FileValidator:
 
         Raises InvalidInput, a detail per column, for required columns that are absent and columns given twice.
         """
-        self.table = table_for(kind, header)
+        self.table = table_for(kind, header, positions or ())
         if positions is None:
             positions = match_header(self.table, header)
         writing = writing or Writing(currency=base_currency or "")
