@@ -48,7 +48,7 @@ def header_problems(table: KindTable, header: Sequence[str], matching: Matching)
                 Detail(column.name, f"The column is missing; title it '{column.name}', or name its title in mapping.")
             )
     details += _months_twice(table, header, matching)
-    for group in table.any_of:
+    for group in (*table.any_of, *table.some_of):
         if not any(name in matching.matched for name in group):
             details.append(Detail(group[0], f"One of the columns {' or '.join(group)} is needed."))
     return details
