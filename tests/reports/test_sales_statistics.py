@@ -255,6 +255,18 @@ async def test_a_merged_customer_counts_as_its_target(shop: Shop) -> None:
     assert (await asked(Dimension.MONTH, customers=wanted))["total"]["revenue"] == 46
 
 
+async def test_an_invoice_from_before_and_after_a_merge_is_one_order(shop: Shop) -> None:
+    await scoped(Customer).update_one({"_id": shop.south.id}, {"$set": {"merged_into": shop.north.id}})
+    await imported("sales", HEADER, "I5,TEA,9,S,2026-02-02,1,2,sale,")
+    await rollups.refresh()
+    for by in Dimension:
+        assert (await asked(by))["total"]["orders"] == 3
+    rep = Caller(shop.rita.id, uuid4(), uuid4(), Role.SALES_REP, frozenset(), "Rita", "en")
+    assert [(row["code"], row["orders"]) for row in (await asked(Dimension.CUSTOMER, rep))["rows"]] == [("N", 3)]
+    own = CustomersWanted(customer_id=shop.north.id)
+    assert (await asked(Dimension.CATEGORY, customers=own))["total"]["orders"] == 3
+
+
 async def test_a_merged_customer_counts_in_the_region_of_its_target_only(shop: Shop) -> None:
     await scoped(Customer).update_one({"_id": shop.south.id}, {"$set": {"merged_into": shop.north.id}})
     for region, revenue in (("North", 46), ("South", 0)):
