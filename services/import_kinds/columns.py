@@ -88,7 +88,8 @@ class Wide:
 @dataclass(frozen=True, slots=True)
 class KindTable:
     """`key` names the columns of the natural key; `ordered` pairs (from, to) must not run backwards; of each group in
-    `any_of` at least one column must be filled; `ordinal` is numbered within the rest of the key where it is absent.
+    `any_of` at least one column must be filled; of each in `some_of` the file must have a column, and the writer judges
+    what a row must say; `ordinal` is numbered within the rest of the key where it is absent.
 
     `reads` is what somebody must be allowed to get a template or an export. `about` says what a row is. Columns up to
     `pinned` stay in view; "" = none.
@@ -99,6 +100,7 @@ class KindTable:
     key: tuple[str, ...]
     ordered: tuple[tuple[str, str], ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
+    some_of: tuple[tuple[str, ...], ...] = ()
     ordinal: str | None = None
     wide: Wide | None = None
     reads: Action = field(kw_only=True)

@@ -56,7 +56,7 @@ def header_problems(table: KindTable, header: Sequence[str], matching: Matching)
         elif column.required and column.name not in matching.matched and column.name != table.ordinal:
             details.append(Detail(column.name, _missing(table, column.name)))
     details += _months_twice(table, header, matching)
-    for group in table.any_of:
+    for group in (*table.any_of, *table.some_of):
         if not any(name in matching.matched for name in group):
             details.append(Detail(group[0], f"One of the columns {' or '.join(group)} is needed."))
     return details
