@@ -58,6 +58,7 @@ _PLAIN_WORDS = {
     "model_attributes_type": "must be a JSON object",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must match {pattern}",
     "string_too_short": "must have a length of at least {min_length}",
     "string_too_long": "must have a length of at most {max_length}",
     "too_short": "needs more entries: at least {min_length}",

@@ -16,11 +16,11 @@ def main() -> int:
     names = ("http", "lists", "prices", "sign_in", "suggestions", "findings")
     files = ("exports", "imports", "forecast_files", "import_kills")
     modules = [f"bench.{name}" for name in (*names, *files)]
-    of_retail = ["bench.load_retail", "bench.sales_statistics"]
+    of_retail = ["bench.load_retail", "bench.sales_statistics", "bench.retail_files"]
     if data_file().is_file():
         modules += of_retail
     else:
-        left_out = " and ".join(of_retail)
+        left_out = ", ".join(of_retail)
         print(f"{left_out} are left out: there is no {data_file()} (PLANWRIGHT_DATA names another directory).")
     return sum(subprocess.run([sys.executable, "-m", module], check=False).returncode != 0 for module in modules)
 

@@ -30,6 +30,11 @@ class Merged:
         chosen = set(wanted)
         return wanted + [source for source, target in self.targets.items() if target in chosen and source not in chosen]
 
+    def standing(self, customer_ids: Iterable[UUID]) -> list[UUID]:
+        """Those of them that were not merged into another one. The numbers of the others are those of whoever they are
+        now, whom not everybody sees who sees them."""
+        return [id for id in customer_ids if id not in self.targets]
+
     def without(self, sources: Collection[UUID]) -> Merged:
         """The same, with these customers standing for themselves."""
         return Merged({source: target for source, target in self.targets.items() if source not in sources})

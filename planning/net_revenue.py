@@ -43,7 +43,7 @@ def net_revenue(sales_type: SalesType, quantity: int, said: SaidAmounts) -> int:
     if said.gross_amount is not None:
         return _less(said.gross_amount, tax=said.tax, freight=said.freight)
     if said.unit_price is None:
-        raise _refused("net_revenue", "a value here, a gross amount or a unit price")
+        raise _refused("net_revenue", "a net revenue, a gross amount or a unit price")
     try:
         value = value_of(quantity, said.unit_price)
     except InvalidInput:

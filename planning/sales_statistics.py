@@ -60,6 +60,8 @@ class Measure(StrEnum):
 
 
 OF_COST = frozenset((Measure.COST, Measure.GROSS_PROFIT))
+OF_UNIT = frozenset((Measure.QUANTITY, Measure.AVERAGE_PRICE))
+"""Figures that mean something within one unit of measure only."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,11 @@ class Sum:
     @property
     def known_revenue(self) -> int:
         return self.revenue - self.unknown_revenue
+
+    @property
+    def cost_is_unknown(self) -> bool:
+        """Whether there are goods, and nobody knows what any of them cost: that is not 0."""
+        return self.unknown_lines > 0 and self.cost == 0
 
     @property
     def gross_profit(self) -> int:
@@ -128,6 +135,11 @@ class Figures:
         return not self.orders and not any(part.lines for part in self.units.values())
 
 
+def name_key(name: str | None) -> str | None:
+    """The form in which categories, regions and so on are compared; None = nobody said."""
+    return None if name is None else name.strip().casefold() or None
+
+
 def added(figures: Iterable[Figures]) -> Figures:
     """All of them together."""
     total = Figures()
@@ -139,6 +151,16 @@ def added(figures: Iterable[Figures]) -> Figures:
 def exact_to_minor(exact: int, currency: str) -> Decimal:
     """An exact cost or profit as shown: half-even to the currency's minor unit, once."""
     return Decimal(exact).scaleb(-_EXACT_DIGITS, _WIDE).quantize(round_to_minor(0, currency), context=_WIDE)
+
+
+def cost_shown(total: Sum, currency: str) -> Decimal | None:
+    """The cost as shown; None where nobody knows any of it."""
+    return None if total.cost_is_unknown else exact_to_minor(total.cost, currency)
+
+
+def gross_profit_shown(total: Sum, currency: str) -> Decimal | None:
+    """The gross profit of the sales whose cost is known, as shown; None where nobody knows any cost."""
+    return None if total.cost_is_unknown else exact_to_minor(total.gross_profit, currency)
 
 
 def money_per_day(money: int, days: int, currency: str) -> Decimal:
@@ -168,7 +190,8 @@ def percent(part: int | Decimal, whole: int | Decimal) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class ProductWanted:
-    """Which products; None = any. Of a product with a successor it is the heir of the month that is asked."""
+    """Which products; None = any, an empty name = those of which nobody said it. Of a product with a successor it is
+    the heir of the month that is asked."""
 
     product_id: UUID | None = None
     category: str | None = None

@@ -1,7 +1,8 @@
 """Sales as chart libraries take them: labels, and datasets with one number or null for each label.
 
-Null means that nobody knows: a period without sales that is not complete yet, or an average price where nothing was
-sold. A complete period without sales is 0. Quantities have a dataset, and an axis, for each unit of measure.
+Null means that nobody knows: a period without sales that is not complete yet, an average price where nothing was sold,
+or a cost that nobody said. A complete period without sales is 0. Quantities have a dataset, and an axis, for each unit
+of measure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from planning.months import Month, add_months
 from planning.numbers import QUANTITY, round_to_minor
 from planning.sales_statistics import (
+    OF_UNIT,
     TIMES,
     Figures,
     Measure,
@@ -21,16 +23,17 @@ from planning.sales_statistics import (
     Sum,
     all_there,
     average_price,
-    exact_to_minor,
+    cost_shown,
+    gross_profit_shown,
 )
 from reports.sales_cube import Cube, read_cube
+from reports.sales_masters import Label
 from reports.sales_statistics import Row, entity_rows, merged, month_figures, of_months
 
 Json = dict[str, Any]
 Number = int | float | Decimal | None
 
 THIS, LAST = "this_year", "last_year"
-BY_UNIT = frozenset((Measure.QUANTITY, Measure.AVERAGE_PRICE))
 OTHERS = "Others"
 TITLES: Mapping[Measure, str] = {
     Measure.REVENUE: "Net revenue",
@@ -126,7 +129,7 @@ def _with_rest(first: Sequence[Row], others: Sequence[Row]) -> list[Row]:
     if not others:
         return list(first)
     rest = merged(others)
-    rest.label = type(rest.label)(OTHERS)
+    rest.label = Label(OTHERS)
     return [*first, rest]
 
 
@@ -136,7 +139,7 @@ def _name(row: Row) -> str:
 
 def _datasets(question: SalesQuestion, line: Line) -> Iterator[Json]:
     currency = question.currency
-    if question.measure not in BY_UNIT:
+    if question.measure not in OF_UNIT:
         unit = "orders" if question.measure is Measure.ORDERS else currency
         number = _NUMBERS[question.measure]
         yield _dataset(line, "y", unit, [number(figures, currency) for figures in line.figures])
@@ -165,8 +168,8 @@ def _dataset(line: Line, axis: str, unit: str, numbers: Sequence[Number], parts:
 _NUMBERS: Mapping[Measure, Callable[[Figures, str], Number]] = {
     Measure.REVENUE: lambda figures, currency: round_to_minor(figures.total.revenue, currency),
     Measure.ORDERS: lambda figures, _: figures.orders,
-    Measure.COST: lambda figures, currency: exact_to_minor(figures.total.cost, currency),
-    Measure.GROSS_PROFIT: lambda figures, currency: exact_to_minor(figures.total.gross_profit, currency),
+    Measure.COST: lambda figures, currency: cost_shown(figures.total, currency),
+    Measure.GROSS_PROFIT: lambda figures, currency: gross_profit_shown(figures.total, currency),
 }
 
 

@@ -5,13 +5,14 @@ costs more than to read them. Merged customers count as their target, and produc
 quantity is rounded per customer, product and month, as in plan against actual.
 
 Orders are added up from their rollup where an invoice has one row only: by time, customer, region, country, group. By
-products and their families an invoice may have several rows, so invoices are counted from the lines.
+products and their families an invoice may have several rows, so invoices are counted from the lines; and so are those
+of merged customers, where one may have lines from before and after the merge.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,25 +118,39 @@ class _Reader:
 
     async def read_orders(self) -> None:
         """The orders of each row and month."""
-        entities = self.question.entities
+        entities, owners = self.question.entities, self.masters.owners
+        joined = {*owners, *owners.values()}
+        if joined:
+            await self._count_invoices(self._of_customers(joined, among=True), owners)
+        others = self._of_customers(joined, among=False)
         if self.products is None and (entities is None or entities in HAVE_ONE_CUSTOMER):
-            await self._read_order_rollups(by_customer=entities is not None)
+            await self._read_order_rollups(others, by_customer=entities is not None)
         else:
-            await self._count_invoices()
+            await self._count_invoices(others, {})
 
-    async def _read_order_rollups(self, *, by_customer: bool) -> None:
+    def _of_customers(self, some: Collection[Binary], *, among: bool) -> dict[str, Any]:
+        """What is asked for, of those customers that are among these, or of the others."""
+        asked = self.match.get("customer_id")
+        if asked is not None:
+            return {**self.match, "customer_id": {"$in": [id for id in asked["$in"] if (id in some) is among]}}
+        return {**self.match, "customer_id": {"$in" if among else "$nin": sorted(some)}} if some else self.match
+
+    async def _read_order_rollups(self, match: Mapping[str, Any], *, by_customer: bool) -> None:
         by = {"m": "$month"} | ({"c": "$customer_id"} if by_customer else {})
-        pipeline = [{"$match": self.match}, {"$group": {"_id": by, "orders": {"$sum": "$orders"}}}]
+        pipeline: list[dict[str, Any]] = [
+            {"$match": dict(match)},
+            {"$group": {"_id": by, "orders": {"$sum": "$orders"}}},
+        ]
         async for row in scoped_binary(OrderRollup).aggregate(pipeline, batchSize=ROWS_PER_BATCH, allowDiskUse=True):
             # The product decides nothing here.
             key = self.masters.key_of(row["_id"]["c"], NO_PRODUCT) if by_customer else None
             self.cube.of(key, row["_id"]["m"]).orders += row["orders"]
             self.cube.orders[row["_id"]["m"]] += row["orders"]
 
-    async def _count_invoices(self) -> None:
+    async def _count_invoices(self, match: Mapping[str, Any], owners: Mapping[Binary, Binary]) -> None:
         """An invoice is an order of every row that has one of its products."""
         is_order = {"line_type": {"$in": [str(one) for one in ORDER_TYPES]}}
-        stages = [{"$match": {**self.match, **is_order}}, *by_invoice()]
+        stages = [{"$match": {**match, **is_order}}, *by_invoice(owners)]
         read = scoped_binary(SaleLine).fixed_rows(stages, INVOICES, batchSize=ROWS_PER_BATCH, allowDiskUse=True)
         orders = Orders(self.masters, INVOICES.joined([batch async for batch in read]))
         for key, month, count in orders.of_keys():

@@ -24,7 +24,7 @@ from planning.access import category_key, primary_rep
 from planning.costs import DatedCost, resolve_cost
 from planning.months import Month
 from planning.numbers import PRICE
-from planning.sales_statistics import HAVE_ONE_CUSTOMER, Dimension, ProductWanted, SalesQuestion
+from planning.sales_statistics import HAVE_ONE_CUSTOMER, Dimension, ProductWanted, SalesQuestion, name_key
 from planning.succession import Succession
 
 Id = Binary
@@ -145,8 +145,7 @@ class Masters:
 
     def _text_key(self, text: str | None) -> Key:
         """Names that differ in case only are one; what is shown is the first spelling that is met."""
-        key = text.strip().casefold() if text is not None else ""
-        return self._named(key or None, Label((text or "").strip()))
+        return self._named(name_key(text), Label((text or "").strip()))
 
     def _of_rep(self, reps: Reps, customer: Id, product: Id) -> Key:
         owner = self.owners.get(customer, customer)
@@ -238,6 +237,6 @@ def _fits(wanted: ProductWanted, facts: ProductFacts) -> bool:
     if wanted.product_id is not None and wanted.product_id != facts.id:
         return False
     asked = {"category": wanted.category, "family": wanted.family, "brand": wanted.brand}
-    if any(text is not None and facts.texts.get(name) != text for name, text in asked.items()):
+    if any(text is not None and name_key(facts.texts.get(name)) != name_key(text) for name, text in asked.items()):
         return False
     return wanted.unit is None or wanted.unit == facts.unit

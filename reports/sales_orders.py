@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,12 @@ INVOICES = FixedRows(
 """One row for each product of an invoice, one invoice after the other; `size` is how many products it has."""
 
 
-def by_invoice() -> list[dict[str, Any]]:
+def by_invoice(owners: Mapping[Binary, Binary]) -> list[dict[str, Any]]:
     """The stages that give rows of `INVOICES`. An invoice with lines in two months is an order of both, as in the
-    rollups."""
-    invoice = {"c": "$customer_id", "m": "$month", "i": "$invoice"}
+    rollups. `owners`: the customer that each merged one is now, whose invoices theirs are."""
+    branches = [{"case": {"$eq": ["$customer_id", one]}, "then": owner} for one, owner in owners.items()]
+    customer = {"$switch": {"branches": branches, "default": "$customer_id"}} if branches else "$customer_id"
+    invoice = {"c": customer, "m": "$month", "i": "$invoice"}
     return [
         {"$group": {"_id": invoice, "products": {"$addToSet": "$product_id"}}},
         {"$addFields": {"size": {"$size": "$products"}}},

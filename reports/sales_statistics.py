@@ -23,7 +23,8 @@ from planning.sales_statistics import (
     added,
     all_there,
     average_price,
-    exact_to_minor,
+    cost_shown,
+    gross_profit_shown,
     money_per_day,
     moving_months,
     percent,
@@ -142,7 +143,7 @@ def _periods(question: SalesQuestion, cube: Cube) -> Iterator[Json]:
         shown = {"key": period, "name": period, "complete": complete, **_shown(question, row, months)}
         if row.figures.is_nothing and not complete:
             # Nobody knows yet: a 0 would say that nothing was sold.
-            shown |= {"revenue": None, "orders": None}
+            shown |= {name: None for name in ("revenue", "orders", "cost", "gross_profit") if name in shown}
         if question.by is Dimension.MONTH:
             shown |= _windows(question, cells, period)
         yield shown
@@ -197,9 +198,11 @@ def figures_json(question: SalesQuestion, figures: Figures) -> Json:
 
 def _of_cost(question: SalesQuestion, total: Sum) -> Json:
     return {
-        "cost": exact_to_minor(total.cost, question.currency),
-        "gross_profit": exact_to_minor(total.gross_profit, question.currency),
-        "margin_percent": percent(total.gross_profit, total.known_revenue * PER_MONEY),
+        "cost": cost_shown(total, question.currency),
+        "gross_profit": gross_profit_shown(total, question.currency),
+        "margin_percent": None
+        if total.cost_is_unknown
+        else percent(total.gross_profit, total.known_revenue * PER_MONEY),
         "without_cost": {
             "lines": total.unknown_lines,
             "revenue": round_to_minor(total.unknown_revenue, question.currency),

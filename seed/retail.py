@@ -75,6 +75,14 @@ async def load(path: Path, slug: str, tell: Step = lambda *_: None) -> Report:
     return report
 
 
+async def load_masters(path: Path, slug: str) -> None:
+    """Customers and products of the file into the company in context: what its sales refer to."""
+    with tempfile.TemporaryDirectory(prefix="planwright-retail-") as directory:
+        _, counts = _prepare(path, Path(directory), slug)
+        for kind in (ImportKind.CUSTOMERS, ImportKind.PRODUCTS):
+            await import_table(kind, Path(directory) / f"{kind}.csv", counts[kind], lambda *_: None)
+
+
 async def stored_revenue() -> Decimal:
     """The revenue of all sales lines of the tenant in context, summed by the database."""
     pipeline = [{"$group": {"_id": None, "revenue": {"$sum": "$net_revenue"}}}]

@@ -18,14 +18,12 @@ from planning.actuals import Compared, Control, MonthState, Posted, compare_sour
 from planning.calendar import MonthRule
 from planning.months import Month, month_range, months_between
 from planning.numbers import MONEY, round_to_minor
-from planning.sales_types import REVENUE_TYPES
 from services import calendar, months
 from services.identity import Caller
 from services.month_totals import totals_of
+from services.sale_sums import REVENUE
 from services.sales_effects import compared
 from services.scopes import scope_of
-
-REVENUE = {"$sum": {"$cond": [{"$in": ["$line_type", [str(one) for one in REVENUE_TYPES]]}, "$net_revenue", 0]}}
 
 Sources = dict[str, Posted]
 

@@ -10,7 +10,7 @@ from core.collections import scoped
 from models.product import Product
 from models.sale import MonthTotals, SaleLine, UnitTotal
 from planning.months import Month
-from planning.sales_types import DEMAND_TYPES, REVENUE_TYPES
+from services.sale_sums import DEMAND, REVENUE
 
 
 async def totals_of(of_months: Collection[Month]) -> dict[Month, MonthTotals]:
@@ -23,8 +23,8 @@ async def totals_of(of_months: Collection[Month]) -> dict[Month, MonthTotals]:
             "$group": {
                 "_id": {"month": "$month", "product": "$product_id"},
                 "rows": {"$sum": 1},
-                "revenue": _counted(REVENUE_TYPES, "$net_revenue"),
-                "quantity": _counted(DEMAND_TYPES, "$quantity"),
+                "revenue": REVENUE,
+                "quantity": DEMAND,
             }
         },
     ]
@@ -45,7 +45,3 @@ async def totals_of(of_months: Collection[Month]) -> dict[Month, MonthTotals]:
 async def units_of_products() -> dict[bytes, str]:
     """The base unit of every product, by the bytes of its id."""
     return {row["_id"].bytes: row["unit"] async for row in scoped(Product).find({}, {"unit": 1}, batch_size=10_000)}
-
-
-def _counted(types: Collection[str], figure: str) -> dict[str, Any]:
-    return {"$sum": {"$cond": [{"$in": ["$line_type", [str(one) for one in types]]}, figure, 0]}}

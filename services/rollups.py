@@ -18,7 +18,8 @@ from bson.binary import Binary
 from core.collections import BinaryScoped, as_binary, scoped, scoped_binary, tenant_binary, transaction
 from core.mongo import RawDocument
 from models.sale import OrderRollup, RollupState, SaleLine, SalesRollup
-from planning.sales_types import DEMAND_TYPES, ORDER_TYPES, REVENUE_TYPES, SalesType
+from planning.sales_types import ORDER_TYPES
+from services.sale_sums import DEMAND, IS_DEMAND, IS_REVENUE, REVENUE, counted
 
 ROWS_PER_STEP = 8_000
 FIRST_STEP = 20
@@ -52,6 +53,13 @@ async def mark(customer_ids: Iterable[UUID]) -> None:
         )
         for customer_id in customer_ids
     )
+
+
+async def mark_within(customer_ids: Iterable[UUID]) -> None:
+    """The same in the transaction that writes their lines, of customers that were marked before it: so they stay
+    marked, whatever was recomputed in between, even if the writer is killed right behind it."""
+    marked = {"$inc": {"marks": 1}, "$set": {"dirty": True}}
+    await scoped(RollupState).update_many({"customer_id": {"$in": list(customer_ids)}}, marked)
 
 
 async def pending() -> int:
@@ -124,27 +132,19 @@ def _id(kind: _Kind, key: Key) -> RawDocument:
     return {"t": tenant_binary(), **dict(zip((short for _, short in kind.key), key, strict=True))}
 
 
-def _is_one_of(types: Iterable[SalesType]) -> dict[str, Any]:
-    return {"$in": ["$line_type", [str(one) for one in types]]}
-
-
-def _counted(condition: dict[str, Any], figure: str | int) -> dict[str, Any]:
-    return {"$sum": {"$cond": [condition, figure, 0]}}
-
-
 def _sales_pipeline(customers: Sequence[Binary]) -> list[dict[str, Any]]:
-    uncosted = {"$and": [_is_one_of(DEMAND_TYPES), {"$not": {"$isNumber": "$cost"}}]}
+    uncosted = {"$and": [IS_DEMAND, {"$not": {"$isNumber": "$cost"}}]}
     return [
         {"$match": {"customer_id": {"$in": list(customers)}}},
         {
             "$group": {
                 "_id": {"customer_id": "$customer_id", "product_id": "$product_id", "month": "$month"},
-                "quantity": _counted(_is_one_of(DEMAND_TYPES), "$quantity"),
-                "revenue": _counted(_is_one_of(REVENUE_TYPES), "$net_revenue"),
+                "quantity": DEMAND,
+                "revenue": REVENUE,
                 "cost": {"$sum": "$cost"},
-                "uncosted": _counted(uncosted, "$quantity"),
-                "uncosted_revenue": _counted({"$and": [uncosted, _is_one_of(REVENUE_TYPES)]}, "$net_revenue"),
-                "uncosted_lines": _counted(uncosted, 1),
+                "uncosted": counted(uncosted, "$quantity"),
+                "uncosted_revenue": counted({"$and": [uncosted, IS_REVENUE]}, "$net_revenue"),
+                "uncosted_lines": counted(uncosted, 1),
                 "lines": {"$sum": 1},
             }
         },

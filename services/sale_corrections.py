@@ -19,8 +19,9 @@ from planning.access import Action, may
 from planning.calendar import MonthRule
 from planning.net_revenue import TOO_LARGE, SaidAmounts, net_revenue
 from planning.sales_types import SalesType, line_cost, line_problems
-from services import audit, calendar
+from services import audit, calendar, months, rollups
 from services.identity import Caller
+from services.sale_currencies import load_conversion
 from services.sale_events import as_said
 from services.sale_lists import demand_line, sees_customer
 from services.sales import CORRECTABLE, DATE_OF_BASIS, FOLLOWS, lines_of, said_before
@@ -49,9 +50,10 @@ async def correct(caller: Caller, sale_id: UUID, rev: int, said: Fields, reason:
     changed = [name for name in (*CORRECTABLE, *FOLLOWS) if after.get(name) != before.get(name)]
     if not changed:
         return
-    update = {name: after[name] for name in changed} | _mark(before, after, at) | {"rev": rev + 1}
-    customers = {as_binary(one["customer_id"]) for one in (before, after)}
-    months = {before["month"], after["month"]}
+    update = {name: after[name] for name in changed} | _mark(before, after, said, at) | {"rev": rev + 1}
+    customers = {one["customer_id"] for one in (before, after)}
+    of_months = {before["month"], after["month"]}
+    why = f"A line of the invoice {before['invoice']} was corrected: {reason}"
     told = [name for name in changed if name in CORRECTABLE or name == "month"]
 
     async def write() -> None:
@@ -60,8 +62,11 @@ async def correct(caller: Caller, sale_id: UUID, rev: int, said: Fields, reason:
             raise StaleVersion()
         words = {"before": as_said(before, told), "after": as_said(after, told)}
         await audit.record("sale.corrected", "sale", sale_id, **words, reason=reason)
+        # Nobody corrects again what is corrected: after a kill right behind this nobody else would mark.
+        await rollups.mark_within(customers)
+        await months.restate(of_months, why)
 
-    async with lines_of(customers, months, f"A line of the invoice {before['invoice']} was corrected: {reason}"):
+    async with lines_of(map(as_binary, customers), of_months, why):
         await transaction(write)
 
 
@@ -83,7 +88,21 @@ async def _after(caller: Caller, before: RawDocument, said: Fields, at: datetime
     after["dated_by"] = basis if after.get(basis) is not None else "invoice_date"
     (after["month"],) = MonthRule.of(tenant).months_of([after[after["dated_by"]]])
     after["cost"] = _cost(sales_type, after)
+    if after["month"] != before["month"] and after.get("original_revenue") is not None:
+        await _convert(tenant.base_currency, after, keep_revenue="net_revenue" in _by_hand(before, said))
     return after
+
+
+def _by_hand(before: RawDocument, said: Fields) -> set[str]:
+    """The fields of which a person says something, now or before."""
+    return {*said, *(before.get("imported") or {})}
+
+
+async def _convert(base: str, line: RawDocument, *, keep_revenue: bool) -> None:
+    """Revenue in another currency at the rate of the month that the line counts in now, as an import would."""
+    expected = (await load_conversion(base)).apply(line, keep_revenue=keep_revenue)
+    if expected is not None:
+        raise _refused(line["dated_by"], f"must fall into another month: what is needed is {expected}")
 
 
 async def _customer(caller: Caller, customer_id: UUID, at: datetime) -> UUID:
@@ -120,9 +139,12 @@ def _cost(sales_type: SalesType, line: RawDocument) -> int | None:
         raise _refused("unit_cost", f"must be part of {TOO_LARGE}") from None
 
 
-def _mark(before: RawDocument, after: RawDocument, at: datetime) -> dict[str, Any]:
-    """What the source says of the fields that differ from it now; nothing differs = the line is not corrected."""
-    differs = {name: said_before(before, name) for name in CORRECTABLE if after.get(name) != said_before(before, name)}
+def _mark(before: RawDocument, after: RawDocument, said: Fields, at: datetime) -> dict[str, Any]:
+    """What the source says of the fields that differ from it now; nothing differs = the line is not corrected. Revenue
+    that was converted at another rate is still what the source says."""
+    converted = after.get("original_revenue") is not None and "net_revenue" not in _by_hand(before, said)
+    names = [name for name in CORRECTABLE if not (converted and name == "net_revenue")]
+    differs = {name: said_before(before, name) for name in names if after.get(name) != said_before(before, name)}
     return {"imported": differs or None, "corrected_at": at if differs else None}
 
 

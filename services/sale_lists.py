@@ -105,7 +105,7 @@ async def _customers(caller: Caller, wanted: UUID | None, merged: Merged, at: da
     """Under which customers the lines are stored that the caller sees and asks for; None = under any."""
     scope = await scope_of(caller.role, caller.user_id, at, caller.regions)
     ids = await ids_in(scope, None if wanted is None else [merged.owner(wanted)])
-    return None if ids is None else merged.with_sources(sorted(ids))
+    return None if ids is None else merged.with_sources(merged.standing(sorted(ids)))
 
 
 def _fields(caller: Caller) -> dict[str, int]:

@@ -6,7 +6,7 @@ The answer is made by `reports.sales_statistics` and `reports.sales_charts`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -19,16 +19,18 @@ from models.merged import load_merged
 from models.tenant import Tenant
 from planning.access import Action, may
 from planning.calendar import MonthRule
-from planning.months import Month, month_range, months_between, zone
+from planning.months import Month, add_months, month_range, months_between, zone
 from planning.sales_statistics import (
     ANY_PRODUCT,
     OF_COST,
+    OF_UNIT,
     TIMES,
     Dimension,
     Measure,
     ProductWanted,
     SalesQuestion,
     moving_months,
+    name_key,
     year_to_date,
 )
 from services import calendar, months
@@ -47,16 +49,22 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CustomersWanted:
-    """Which customers; None = any."""
+    """Which customers; None = any, an empty name = those of whom nobody said it."""
 
     customer_id: UUID | None = None
     region: str | None = None
     country: str | None = None
     group: str | None = None
 
-    def query(self) -> dict[str, Any]:
-        names = ("region", "country", "group")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+    async def query(self) -> dict[str, Any]:
+        """On customers. Names are asked for as the customers' documents spell them, so that an index answers."""
+        found: dict[str, Any] = {} if self.customer_id is None else {"_id": self.customer_id}
+        for name in ("region", "country", "group"):
+            said = getattr(self, name)
+            if said is not None:
+                spelled = [None, *await scoped(Customer).distinct(name)]
+                found[name] = {"$in": [text for text in spelled if name_key(text) == name_key(said)]}
+        return found
 
 
 ANY_CUSTOMER = CustomersWanted()
@@ -73,7 +81,8 @@ class Asked:
     customers: CustomersWanted = ANY_CUSTOMER
     products: ProductWanted = ANY_PRODUCT
     top: int = 20
-    rank_by: Measure = Measure.REVENUE
+    rank_by: Measure | None = None
+    """None = by what is drawn."""
     series: Dimension | None = None
     measure: Measure = Measure.REVENUE
     last_year: bool = False
@@ -101,7 +110,7 @@ async def question_of(caller: Caller, asked: Asked, at: datetime) -> SalesQuesti
         with_cost=with_cost.allowed,
         working_days=await _working_days(tenant, rule, wanted, day),
         top=asked.top,
-        rank_by=asked.rank_by,
+        rank_by=_rank_by(asked),
         series=asked.series,
         measure=asked.measure,
         last_year=asked.last_year,
@@ -110,7 +119,7 @@ async def question_of(caller: Caller, asked: Asked, at: datetime) -> SalesQuesti
 
 def _check(asked: Asked) -> None:
     problems = []
-    if asked.rank_by in (Measure.QUANTITY, Measure.AVERAGE_PRICE) and asked.products.unit is None:
+    if asked.rank_by in OF_UNIT and asked.products.unit is None:
         problems.append(Detail("rank_by", f"must not be {asked.rank_by} without a unit: units can't be compared"))
     if asked.series is not None and asked.by not in TIMES:
         problems.append(Detail("series", "must be left out unless by is month, quarter or year"))
@@ -120,14 +129,22 @@ def _check(asked: Asked) -> None:
         raise InvalidInput(details=problems)
 
 
+def _rank_by(asked: Asked) -> Measure:
+    """What is asked for, else what is drawn; revenue where units would have to be compared."""
+    drawn = Measure.REVENUE if asked.measure in OF_UNIT and asked.products.unit is None else asked.measure
+    return asked.rank_by or drawn
+
+
 def _months(asked: Asked, rule: MonthRule, running: Month) -> tuple[Month, ...]:
     last = asked.to_month or max(running, asked.from_month or running)
     if asked.from_month is None:
         return year_to_date(rule, last) if asked.period is Period.YEAR_TO_DATE else moving_months(last)
     count = months_between(asked.from_month, last) + 1
-    if not 1 <= count <= MAX_MONTHS:
-        expected = f"must be 1 to {MAX_MONTHS} months from from_month ({asked.from_month})"
-        raise InvalidInput(details=[Detail("to_month", expected)])
+    if count < 1:
+        raise InvalidInput(details=[Detail("to_month", f"must not be before from_month ({asked.from_month})")])
+    if count > MAX_MONTHS:
+        farthest = add_months(asked.from_month, MAX_MONTHS - 1)
+        raise InvalidInput(details=[Detail("to_month", f"must be {farthest} at the latest: {MAX_MONTHS} months")])
     return month_range(asked.from_month, count)
 
 
@@ -135,15 +152,15 @@ async def _customer_ids(caller: Caller, wanted: CustomersWanted, at: datetime) -
     """Under which customers the sales are stored that the caller sees and asks for; None = under any."""
     merged = await load_merged()
     scope = await scope_of(caller.role, caller.user_id, at, caller.regions)
-    query = wanted.query()
     if wanted.customer_id is not None:
-        query["_id"] = merged.owner(wanted.customer_id)
+        wanted = replace(wanted, customer_id=merged.owner(wanted.customer_id))
+    query = await wanted.query()
     if query:
         rows = await scoped(Customer).rows(await narrowed(scope, query), {"_id": 1})
         ids: frozenset[UUID] | None = frozenset(row["_id"] for row in rows)
     else:
         ids = await ids_in(scope)
-    return None if ids is None else tuple(sorted(merged.with_sources(ids)))
+    return None if ids is None else tuple(sorted(merged.with_sources(merged.standing(ids))))
 
 
 async def _working_days(tenant: Tenant, rule: MonthRule, some: Sequence[Month], day: date) -> dict[Month, int]:

@@ -13,6 +13,8 @@ from services.sales_questions import Asked, CustomersWanted, Period
 
 MAX_TOP = 500
 
+Name = Annotated[str, Line(100), Field(description="In any case; empty: those of which nobody said it.")]
+
 
 class Shown(BaseModel):
     """Base of what answers hold: nothing undeclared."""
@@ -30,18 +32,19 @@ class SalesAsked(BaseModel):
     to_month: Month | None = None
     period: Annotated[Period, Field(description="The months up to `to_month`.")] = Period.MOVING_12_MONTHS
     customer_id: Annotated[UUID | None, Field(description="With whoever was merged into it.")] = None
-    region: Annotated[str, Line(100)] | None = None
-    country: Annotated[str, Line(100)] | None = None
-    group: Annotated[str, Line(100)] | None = None
+    region: Name | None = None
+    country: Name | None = None
+    group: Name | None = None
     product_id: Annotated[UUID | None, Field(description="With what it took over from other products.")] = None
-    category: Annotated[str, Line(100)] | None = None
-    family: Annotated[str, Line(100)] | None = None
-    brand: Annotated[str, Line(100)] | None = None
+    category: Name | None = None
+    family: Name | None = None
+    brand: Name | None = None
     unit: Annotated[str, Line(20, 1), Field(description="Only products of this base unit.")] | None = None
     top: Annotated[int, Field(ge=1, le=MAX_TOP, description="Rows or series before the rest.")] = 20
-    rank_by: Annotated[Measure, Field(description="The figure that the first ones are the largest of.")] = (
-        Measure.REVENUE
-    )
+    rank_by: Annotated[
+        Measure | None,
+        Field(description="The figure that the first ones are the largest of; by default what is drawn, or revenue."),
+    ] = None
 
     def asked(self) -> Asked:
         """What the service is asked for."""
@@ -87,8 +90,10 @@ class SalesFigures(Shown):
     revenue: float | None = Field(examples=[183_212.5], description="Null: not complete, and nothing so far.")
     orders: int | None = Field(examples=[311], description="Invoices with goods that were sold or given away.")
     lines: int = Field(examples=[1838])
-    cost: float | None = Field(default=None, examples=[110_530.25])
-    gross_profit: float | None = Field(default=None, examples=[72_561.75])
+    cost: float | None = Field(default=None, examples=[110_530.25], description="Null: nobody knows any of it.")
+    gross_profit: float | None = Field(
+        default=None, examples=[72_561.75], description="Of the sales whose cost is known; null where there are none."
+    )
     margin_percent: float | None = Field(default=None, examples=[39.64])
     without_cost: WithoutCost | None = None
 

@@ -176,4 +176,5 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-    await process.wait()
+    # Not `wait`: it comes back when the pipes are closed, and one that is full and paused never is unless it is read.
+    await process.communicate()

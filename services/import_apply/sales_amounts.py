@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from core.errors import InvalidInput
@@ -30,8 +31,13 @@ def with_revenue(batch: ValidBatch, error_of: ErrorOf) -> tuple[ValidBatch, list
             revenue.append(_net(line_type, quantity, said))
         except InvalidInput as refused:
             revenue.append(None)
-            errors += [error_of(row, one.field, "", one.message) for one in refused.details]
-    return ValidBatch(batch.rows, {**batch.columns, "net_revenue": revenue}).without(errors), errors
+            errors += [error_of(row, _column(batch, one.field), "", one.message) for one in refused.details]
+    return replace(batch, columns={**batch.columns, "net_revenue": revenue}).without(errors), errors
+
+
+def _column(batch: ValidBatch, field: str) -> str:
+    """The column that is told to be wrong: of amounts one that the file has."""
+    return field if field in batch.columns else next(name for name in AMOUNTS if name in batch.columns)
 
 
 def _net(line_type: str, quantity: int, said: tuple[int | None, ...]) -> int:

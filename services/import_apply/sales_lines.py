@@ -53,6 +53,8 @@ class SalesWriter(Writer):
     """Found by invoice, item and line number; a line that says something else now is replaced whole, but for columns
     that the file does not have and for what a person corrected (`services.sales.keep_correction`)."""
 
+    basis: str
+    """The date that decides in which month a line counts."""
     customers: References
     products: References
     units: dict[bytes, str]
@@ -62,6 +64,7 @@ class SalesWriter(Writer):
     """The customer that each merged one is now."""
 
     async def prepare(self) -> None:
+        self.basis = DATE_OF_BASIS.get(self.context.actuals_basis, "invoice_date")
         self.conversion = await load_conversion(self.context.currency)
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
@@ -154,20 +157,13 @@ class SalesWriter(Writer):
             before = self._as_owned(found)
             for name in left_open:
                 line[name] = said_before(before, name)
-            if before.get("corrected_at") is not None:
-                if keep_correction(before, line):
-                    plan.effect.notes["corrections_kept"] += 1
-                else:
-                    plan.effect.notes["corrections_overruled"] += 1
-                    plan.overruled[line["_id"]] = found
+            if before.get("corrected_at") is not None and not keep_correction(before, line):
+                plan.overruled[line["_id"]] = found
 
     def _derive(self, batch: ValidBatch, lines: Sequence[RawDocument], stored: Stored, plan: Plan) -> list[RowError]:
         """What follows from what a line says: its month, what it cost, and its revenue in the base currency."""
-        basis = DATE_OF_BASIS.get(self.context.actuals_basis, "invoice_date")
-        dated_by = [basis if line[basis] is not None else "invoice_date" for line in lines]
+        dated_by = [self.basis if line[self.basis] is not None else "invoice_date" for line in lines]
         months = self.context.months.months_of([line[name] for line, name in zip(lines, dated_by, strict=True)])
-        if basis != "invoice_date":
-            plan.effect.notes["dated_by_invoice_date"] += dated_by.count("invoice_date")
         errors: list[RowError] = []
         for row, line, name, month in zip(batch.rows, lines, dated_by, months, strict=True):
             line["month"], line["dated_by"], line["fx_rate"], line["cost"] = month, name, None, None
@@ -190,14 +186,17 @@ class SalesWriter(Writer):
         if before is None:
             plan.new.append({**line, "rev": 1})
             self._count(plan, line, 1)
+            self._note(plan, line, None)
             return
         changes = differs(self._as_owned(before), line)
         if not changes and line["_id"] not in plan.overruled:
             plan.unchanged += 1
+            self._note(plan, line, before)
             return
         if (refusal := self.keeps_standing(row)) is not None:
             plan.errors.append(refusal)
             return
+        self._note(plan, line, before)
         rev = before.get("rev")
         change = {name: value for name, value in line.items() if name != "_id"} | {"rev": (rev or 1) + 1}
         if line["_id"] in plan.overruled:
@@ -213,6 +212,14 @@ class SalesWriter(Writer):
         plan.touched.add(line["customer_id"])
         plan.months.add(line["month"])
         plan.effect.month(line["month"]).add(line, self.units.get(bytes(line["product_id"]), ""), sign)
+
+    def _note(self, plan: Plan, line: RawDocument, before: RawDocument | None) -> None:
+        """What the answer tells of a line that is taken."""
+        notes = plan.effect.notes
+        if line["dated_by"] != self.basis:
+            notes["dated_by_invoice_date"] += 1
+        if before is not None and before.get("corrected_at") is not None:
+            notes["corrections_kept" if _is_kept(plan, line) else "corrections_overruled"] += 1
 
     async def _overrule(self, change: Change, before: RawDocument) -> None:
         """The source says something new of a line that a person corrected: what they said is in the audit event."""

@@ -213,7 +213,8 @@ _SALES = KindTable(
         Column("quantity", cells.number(QUANTITY), True, ("qty",), shown="quantity",
                about="Units sold; below zero where goods came back, 0 for a price credit.", examples=("24", "-6")),
         Column("unit_price", cells.number(PRICE, minimum=0), synonyms=("unitprice", "price"), shown="price",
-               about="The net price of one unit. It, revenue or total must be there.", examples=("2.55", "2.55")),
+               about="The net price of one unit. It, revenue or total is needed, but for free goods.",
+               examples=("2.55", "2.55")),
         Column("net_revenue", cells.number(MONEY), synonyms=("revenue", "net_amount", "amount"), shown="money",
                about="After discount, without tax and freight; blank follows from the total, or quantity times price.",
                examples=("61.2", "")),
@@ -241,7 +242,7 @@ _SALES = KindTable(
                about="The system that the line came from; blank is file, or stays.", examples=("erp", "")),
     ),
     key=("invoice", "item_code", "line_number"),
-    any_of=(("unit_price", "net_revenue", "gross_amount"),),
+    some_of=(("unit_price", "net_revenue", "gross_amount"),),  # free goods owe nothing
     ordinal="line_number",
     reads=Action.READ_SALES,
     about="A row is a line of an invoice or credit note.",

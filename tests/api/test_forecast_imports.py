@@ -160,3 +160,26 @@ async def test_what_can_not_be_exported_is_refused(sign_in: SignIn, wanted: dict
     manager = await sign_in("manager")
     answer = await manager.post("/api/v1/exports", json={"kind": "forecasts", **wanted})
     assert answer.status_code == 422, answer.text
+
+
+async def test_a_manager_takes_back_what_a_rep_sent_while_the_sheet_can_be_written(
+    tenant: Tenant, planning: Planning, app: FastAPI
+) -> None:
+    _, manager = await somebody(app, tenant.id, Role.MANAGER)
+    data = await applied(tenant, planning.rep_id, planning.rep, "customer_code,item_code,2027-01", "C1,TEA,20")
+    path = f"{IMPORTS}/{data['id']}/undo"
+    assert (await planning.rep.post(path)).status_code == 403
+    found = (await manager.post(f"{path}/preview")).json()["data"]
+    assert found == {
+        "counts": {"removed": 0, "restored": 1, "put_back": 0, "blocked": 0},
+        "refusal": None,
+        "blocked": [],
+    }
+    place = {"cycle_id": str(planning.cycle.id), "customer_id": str(planning.company.customer.id)}
+    submitted = await planning.rep.post("/api/v1/forecasts/submit", json={**place, "confirm_zero": True})
+    assert submitted.status_code in (200, 201), submitted.text
+    [sheet] = (await manager.post(f"{path}/preview")).json()["data"]["blocked"]
+    assert (sheet["entity"], sheet["obstacle"], sheet["action"]) == ("sheet", "locked", "forecast.submitted")
+    refused = await manager.post(path)
+    assert refused.status_code == 409
+    assert "sheets can't be written now" in refused.json()["error"]["message"]

@@ -228,6 +228,15 @@ async def test_lines_of_a_merged_customer_are_its_targets(
     assert (await client.get(f"{SALES}/{row['id']}")).json()["data"]["customer_code"] == "N"
 
 
+async def test_a_region_does_not_show_what_belongs_to_another_one_since_a_merge(
+    tenant: Tenant, shop: Shop, sign_in: SignIn
+) -> None:
+    with tenant_scope(tenant.id):
+        await scoped(Customer).update_one({"_id": shop.south.id}, {"$set": {"merged_into": shop.north.id}})
+    assert await listed(await sign_in("manager", regions=["South"])) == []
+    assert len(await listed(await sign_in("manager", regions=["North"]))) == 5
+
+
 async def test_first_pages_come_from_an_index(tenant: Tenant, shop: Shop) -> None:
     """Each filter, in both directions, for somebody who sees all and for a rep: nothing sorted in memory, no collection
     scanned, and no line fetched that is not shown."""

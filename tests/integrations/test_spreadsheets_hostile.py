@@ -5,6 +5,7 @@ Seconds and megabytes are printed; what is asserted is the mechanism that bounds
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -20,8 +21,11 @@ from integrations.spreadsheets import tables
 from integrations.spreadsheets.limits import ReadLimits
 from integrations.spreadsheets.tables import FileKind, read_batches
 from tests import spreadsheet_files as files
+from tests.eventually import eventually
 
 MEBIBYTE = 1024 * 1024
+WELL_AHEAD = 190_000
+"""Bytes that a reader has written when the stream has stopped to take them (at 128 KB), and its pipe is about full."""
 
 
 @pytest.fixture
@@ -138,6 +142,22 @@ async def test_leaving_early_ends_the_reader(tmp_path: Path) -> None:
     async with aclosing(read_batches(path, file_kind="csv", limits=ReadLimits(batch_rows=10))) as batches:
         await anext(batches)
         assert len(readers()) == 1
+
+    assert not readers()
+
+
+async def is_well_ahead() -> bool:
+    return all(reader.io_counters().write_chars > WELL_AHEAD for reader in readers())
+
+
+async def test_leaving_a_reader_that_is_far_ahead_ends_it_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a\n" + "1\n" * 200_000)
+    async with asyncio.timeout(60):
+        async with aclosing(read_batches(path, file_kind="csv", limits=ReadLimits(batch_rows=10))) as batches:
+            await anext(batches)
+            # More than the pipe and the stream hold: from here on nobody reads what the reader writes.
+            await eventually(is_well_ahead)
 
     assert not readers()
 

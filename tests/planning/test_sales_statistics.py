@@ -24,9 +24,12 @@ from planning.sales_statistics import (
     added,
     all_there,
     average_price,
+    cost_shown,
     exact_to_minor,
+    gross_profit_shown,
     money_per_day,
     moving_months,
+    name_key,
     percent,
     period_of,
     quantity_per_day,
@@ -60,6 +63,26 @@ def test_gross_profit_is_that_of_sales_whose_cost_is_known() -> None:
     part = Sum(revenue=10 * POUND, cost=4 * EXACT, unknown_lines=1, unknown_revenue=3 * POUND)
     assert part.gross_profit == (7 - 4) * EXACT
     assert exact_to_minor(part.gross_profit, "EUR") == Decimal("3.00")
+
+
+@pytest.mark.parametrize(
+    ("part", "cost", "profit"),
+    [
+        (Sum(revenue=POUND), "0.00", "1.00"),
+        (Sum(revenue=POUND, unknown_lines=1, unknown_revenue=POUND), None, None),
+        (Sum(revenue=3 * POUND, cost=EXACT, unknown_lines=1, unknown_revenue=POUND), "1.00", "1.00"),
+    ],
+)
+def test_a_cost_that_nobody_knows_is_not_0(part: Sum, cost: str | None, profit: str | None) -> None:
+    shown = (cost_shown(part, "EUR"), gross_profit_shown(part, "EUR"))
+    assert [None if one is None else str(one) for one in shown] == [cost, profit]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [(" North", "north"), ("STRASSE", "straße".casefold()), (" ", None), (None, None)]
+)
+def test_names_are_compared_in_one_form(name: str | None, key: str | None) -> None:
+    assert name_key(name) == key
 
 
 @given(st.lists(st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 10**11)), max_size=20))

@@ -202,13 +202,37 @@ async def test_sales_are_chosen_by_customers_and_products(shop: Shop) -> None:
 
     assert await revenue(customers=CustomersWanted(customer_id=shop.south.id)) == (16, 2)
     assert await revenue(customers=CustomersWanted(region="North", country="UK")) == (30, 1)
-    assert await revenue(customers=CustomersWanted(customer_id=shop.south.id, group="Retail")) == (0, 0)
+    assert await revenue(customers=CustomersWanted(customer_id=shop.south.id, group="Wholesale")) == (0, 0)
     assert await revenue(customers=CustomersWanted(customer_id=uuid4())) == (0, 0)
     assert await revenue(products=ProductWanted(product_id=shop.tea.id)) == (22, 1)
     assert await revenue(products=ProductWanted(category="Home", unit="EA")) == (24, 3)
     assert await revenue(products=ProductWanted(brand="Nobody's")) == (0, 0)
+    assert await revenue(customers=CustomersWanted(group=" RETAIL")) == (46, 3)
+    assert await revenue(customers=CustomersWanted(region="north", country="uk")) == (30, 1)
+    assert await revenue(products=ProductWanted(category="home")) == (24, 3)
     by_quantity = await asked(Dimension.CUSTOMER, products=ProductWanted(unit="EA"), rank_by=Measure.QUANTITY)
     assert [row["code"] for row in by_quantity["rows"]] == ["S", "N"]
+
+
+async def test_an_empty_name_asks_for_those_of_which_nobody_said_it(shop: Shop) -> None:
+    await scoped(Customer).update_one({"_id": shop.south.id}, {"$set": {"region": None}})
+    for row in (await asked(Dimension.REGION))["rows"]:
+        chosen = await asked(Dimension.REGION, customers=CustomersWanted(region=row["key"] or ""))
+        assert (chosen["rows"], chosen["total"]["revenue"]) == ([row], row["revenue"])
+    for row in (await asked(Dimension.BRAND))["rows"]:
+        assert (await asked(Dimension.BRAND, products=ProductWanted(brand=row["key"] or "")))["rows"] == [row]
+
+
+async def test_a_cost_that_nobody_knows_is_not_0(shop: Shop) -> None:
+    await imported("sales", HEADER, "I6,CUP,1,N,2025-02-05,3,8,sale,")
+    await rollups.refresh()
+    span: dict[str, Any] = {"from_month": "2025-01", "to_month": "2025-04"}
+    shown = {row["key"]: row for row in (await asked(Dimension.MONTH, **span))["rows"]}
+    figures = [[shown[month][name] for name in ("revenue", "cost", "gross_profit")] for month in sorted(shown)]
+    assert figures == [[28, 14, 14], [24, None, None], [28, 3, 1], [None, None, None]]
+    assert shown["2025-02"]["margin_percent"] is None
+    chart = await drawn(Dimension.MONTH, measure=Measure.COST, **span)
+    assert data(chart) == {("Cost", "this_year"): [14, None, 3, None]}
 
 
 async def test_somebody_sees_the_own_customers_only(shop: Shop) -> None:
@@ -229,6 +253,27 @@ async def test_a_merged_customer_counts_as_its_target(shop: Shop) -> None:
         assert [row["name"] for row in (await asked(Dimension.REGION, caller))["rows"]] == ["North"]
     wanted = CustomersWanted(customer_id=shop.south.id)
     assert (await asked(Dimension.MONTH, customers=wanted))["total"]["revenue"] == 46
+
+
+async def test_an_invoice_from_before_and_after_a_merge_is_one_order(shop: Shop) -> None:
+    await scoped(Customer).update_one({"_id": shop.south.id}, {"$set": {"merged_into": shop.north.id}})
+    await imported("sales", HEADER, "I5,TEA,9,S,2026-02-02,1,2,sale,")
+    await rollups.refresh()
+    for by in Dimension:
+        assert (await asked(by))["total"]["orders"] == 3
+    rep = Caller(shop.rita.id, uuid4(), uuid4(), Role.SALES_REP, frozenset(), "Rita", "en")
+    assert [(row["code"], row["orders"]) for row in (await asked(Dimension.CUSTOMER, rep))["rows"]] == [("N", 3)]
+    own = CustomersWanted(customer_id=shop.north.id)
+    assert (await asked(Dimension.CATEGORY, customers=own))["total"]["orders"] == 3
+
+
+async def test_a_merged_customer_counts_in_the_region_of_its_target_only(shop: Shop) -> None:
+    await scoped(Customer).update_one({"_id": shop.south.id}, {"$set": {"merged_into": shop.north.id}})
+    for region, revenue in (("North", 46), ("South", 0)):
+        regional = Caller(uuid4(), uuid4(), uuid4(), Role.MANAGER, frozenset(), "Sue", "en", (region,))
+        assert (await asked(Dimension.MONTH, regional))["total"]["revenue"] == revenue
+        chosen = await asked(Dimension.MONTH, customers=CustomersWanted(region=region))
+        assert chosen["total"]["revenue"] == revenue
 
 
 async def test_a_successor_has_what_is_sold_from_its_month_on(shop: Shop) -> None:
@@ -318,14 +363,25 @@ async def test_a_chart_of_quantities_has_a_dataset_and_an_axis_for_each_unit() -
 
 async def test_a_chart_is_split_into_series_and_the_rest() -> None:
     chart = await drawn(Dimension.MONTH, series=Dimension.CUSTOMER, top=1, measure=Measure.ORDERS)
-    assert data(chart) == {("Customer N", "this_year"): [None, 1, None], ("Others", "this_year"): [None, 0, 2]}
+    assert data(chart) == {("Customer S", "this_year"): [None, 0, 2], ("Others", "this_year"): [None, 1, None]}
+
+
+async def test_a_chart_shows_the_largest_of_what_it_draws(shop: Shop) -> None:
+    orders = await drawn(Dimension.CUSTOMER, measure=Measure.ORDERS)
+    assert (orders["labels"], data(orders)) == (["Customer S", "Customer N"], {("Orders", "this_year"): [2, 1]})
+    assert (await drawn(Dimension.CUSTOMER, measure=Measure.QUANTITY))["labels"] == ["Customer N", "Customer S"]
+    cups = ProductWanted(unit="EA")
+    by_unit = await drawn(Dimension.CUSTOMER, measure=Measure.QUANTITY, products=cups)
+    assert (by_unit["labels"], data(by_unit)) == (["Customer S", "Customer N"], {("Quantity", "this_year"): [3, 1]})
+    by_revenue = await drawn(Dimension.CUSTOMER, measure=Measure.ORDERS, rank_by=Measure.REVENUE)
+    assert by_revenue["labels"] == ["Customer N", "Customer S"]
 
 
 async def test_a_chart_of_names_may_stand_beside_last_year() -> None:
     chart = await drawn(Dimension.PRODUCT, top=1, measure=Measure.GROSS_PROFIT)
-    assert chart["labels"] == ["Product CUP", "Others"]
+    assert chart["labels"] == ["Product TEA", "Others"]
     assert chart["axes"]["x"] == {"type": "category", "title": "product"}
-    assert data(chart) == {("Gross profit", "this_year"): [1, Decimal("17.5")]}
+    assert data(chart) == {("Gross profit", "this_year"): [Decimal("17.5"), 1]}
     beside = await drawn(Dimension.PRODUCT, last_year=True)
     assert beside["months_compared"] == ["2026-01"]
     assert {one["year"]: one["data"] for one in beside["datasets"]} == {"this_year": [8, 22], "last_year": [0, 28]}

@@ -1,6 +1,7 @@
-"""Statistics equal what pandas says of real invoices, to the cent and the unit.
+"""Statistics equal what pandas says of real invoices, to the cent and the unit; and a file says the same as `.csv` and
+as `.xlsx`.
 
-Here of a slice of the Online Retail file; `make bench` takes all of it.
+Here of slices of the Online Retail file; `make bench` takes all of it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from uuid import uuid4
 
 import pytest
 
+from bench import retail_files
 from bench.load_retail import data_file
 from bench.sales_statistics import DIMENSIONS, differences, prepare
 from core.mongo import Mongo
+from planning.sales_statistics import Dimension
 
-EVERY = 27
-"""One line of so many, over all thirteen months: about 20,000."""
+EVERY = 60
+"""One line of so many, over all thirteen months: about 9,000."""
 
 
 @pytest.fixture
@@ -26,8 +29,9 @@ def slice_of_retail(tmp_path: Path) -> Path:
         pytest.skip(f"The Online Retail data is not at {data_file()}; set PLANWRIGHT_DATA.")
     with gzip.open(data_file(), "rt", encoding="utf-8", newline="") as file:
         header, *lines = [next(file), *islice(file, 0, None, EVERY)]
-    path = tmp_path / "retail.csv"
-    path.write_text("".join((header, *lines)), encoding="utf-8")
+    path = tmp_path / "retail.csv.gz"
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
+        file.writelines((header, *lines))
     return path
 
 
@@ -37,3 +41,13 @@ async def test_statistics_equal_pandas_to_the_cent_and_the_unit(mongo: Mongo, sl
     found = await differences(slice_of_retail, await prepare(slice_of_retail, slug), seconds)
     assert found == []
     assert list(seconds) == list(DIMENSIONS)
+
+
+async def test_the_file_as_csv_and_as_workbook_gives_the_same(
+    mongo: Mongo, slice_of_retail: Path, tmp_path: Path
+) -> None:
+    as_csv, as_xlsx = await retail_files.both(slice_of_retail, tmp_path, (Dimension.MONTH, Dimension.PRODUCT))
+    assert as_csv.differences(as_xlsx) == []
+    assert as_csv.counts["inserted"] > 6_000
+    assert as_csv.counts["rejected"] > 2_000
+    assert len(as_csv.stored["sales"]) == as_csv.counts["inserted"]

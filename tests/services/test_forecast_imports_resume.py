@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from activities.imports import undo_import_job
 from core.collections import scoped
 from core.context import acting_as, tenant_scope
 from core.mongo import RawDocument
@@ -17,7 +18,7 @@ from models.cycle import Cycle
 from models.forecast import Line, Sheet
 from models.job import Job
 from models.tenant import Tenant
-from services import cycle_moves, forecasts, import_runs, jobs
+from services import cycle_moves, forecasts, import_runs, jobs, undo
 from services.import_apply.base import Plan, Refused
 from services.import_apply.forecasts import ForecastWriter, SheetWork
 from services.import_kinds.tables import ImportKind
@@ -109,7 +110,7 @@ class Dying(ForecastWriter):
 @pytest.mark.parametrize("after", range(2 * (OTHERS + 1) + 1))
 @pytest.mark.usefixtures("cycle")
 async def test_a_killed_run_is_gone_on_with(monkeypatch: pytest.MonkeyPatch, company: Company, after: int) -> None:
-    job = await queued()
+    job, before = await queued(), await said()
     with monkeypatch.context() as patch:
         patch.setattr(import_runs, "WRITERS", {ImportKind.FORECASTS: type("Dying", (Dying,), {"after": after})})
         with pytest.raises(Killed):
@@ -126,6 +127,21 @@ async def test_a_killed_run_is_gone_on_with(monkeypatch: pytest.MonkeyPatch, com
     sheet = await scoped(Sheet).one({"customer_id": company.customer.id})
     assert sheet is not None
     assert sheet.rev == 2
+    await check_undo(job, before)
+
+
+async def check_undo(job: Job, before: list[RawDocument]) -> None:
+    """Whatever was killed when, the journal takes everything back."""
+    queued = await undo.request(job.id, DURING_ENTRY)
+    await undo_import_job(queued.id)
+    assert (await scoped(Job).get(queued.id)).progress == {"removed": 0, "restored": 8, "put_back": 0, "blocked": 0}
+    assert await said() == before
+
+
+async def said() -> list[RawDocument]:
+    """The lines without revisions."""
+    lines = await scoped(Line).rows({}, sort=[("_id", 1)])
+    return [{**line, "cells": [{**cell, "rev": 0} for cell in line["cells"]]} for line in lines]
 
 
 async def test_a_cell_that_is_changed_at_the_last_moment_is_a_conflict(

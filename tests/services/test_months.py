@@ -26,6 +26,7 @@ from services.identity import Caller
 from services.import_apply.base import Plan, Refused
 from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
+from services.sale_sums import REVENUE
 from tests import factories
 from tests.imported import accepted, counts, errors, imported
 from tests.services.test_imports_resume import HEADER, Killed, run_again
@@ -277,7 +278,7 @@ async def test_totals_are_read_from_the_index_alone() -> None:
     pipeline = [
         {"$match": door.where()},
         {"$match": {"month": {"$in": ["2026-01"]}}},
-        {"$group": {"_id": {"m": "$month", "s": "$source"}, "n": {"$sum": 1}, "r": month_figures.REVENUE}},
+        {"$group": {"_id": {"m": "$month", "s": "$source"}, "n": {"$sum": 1}, "r": REVENUE}},
     ]
     command = {"aggregate": "sales", "pipeline": pipeline, "cursor": {}}
     plan = await door.raw.database.command("explain", command, verbosity="executionStats")

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from activities.imports import run_import_job
-from core.collections import scoped
+from core.collections import scoped, transaction
 from core.context import tenant_scope
 from core.errors import InvalidInput, NotFound, NotPermitted, StaleVersion
 from models.audit import AuditEvent
@@ -23,6 +23,7 @@ from models.product import Product
 from models.rate import FxRate
 from models.sale import RollupState, SaleLine, SalesRollup
 from models.tenant import Tenant
+from planning.import_modes import Mode
 from planning.roles import Role
 from services import month_figures, months, rollups, sale_corrections, sales
 from services.identity import Caller
@@ -160,6 +161,19 @@ async def test_numbers_that_a_type_can_not_have_are_refused_with_the_reason(row:
     assert await scoped(SaleLine).count() == 0
 
 
+async def test_free_goods_need_no_amount_and_other_lines_do() -> None:
+    header = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price,line_type"
+    job = await imported(
+        "sales",
+        header,
+        "I1,P1,1,C1,2026-01-05,3,,free_goods",
+        "I2,P1,1,C1,2026-01-05,3,,sale",
+        "I3,P1,1,C1,2026-01-05,3,2.5,free_goods",
+    )
+    assert [(await line(one)).net_revenue for one in ("I1", "I3")] == [0, 0]
+    assert errors(job) == [(3, "unit_price", "a net revenue, a gross amount or a unit price")]
+
+
 async def test_rollups_sum_what_lines_cost_and_what_nobody_said() -> None:
     await taken(
         "I1,P1,1,C1,2026-01-05,3,2.5,,sale,1.1,,,",
@@ -272,6 +286,30 @@ async def test_of_two_corrections_at_once_one_is_refused() -> None:
     assert await scoped(AuditEvent).count({"action": "sale.corrected"}) == 1
 
 
+class Killed(BaseException):
+    """Stands for the end of the process at this place."""
+
+
+async def test_a_kill_right_behind_a_correction_leaves_rollups_and_months_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    await taken("I1,P1,1,C1,2026-01-05,3,2.5,,sale,,,,")
+
+    async def dies(action: Any) -> None:
+        # Somebody cleans up, and completes the month, behind the marks before the write.
+        await rollups.refresh()
+        await months.complete(["2026-01"])
+        await transaction(action)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sale_corrections, "transaction", dies)
+        with pytest.raises(Killed):
+            await correct(quantity=4 * PIECES)
+    assert (await months.read("2026-01")).status == "restated"
+    await rollups.refresh()
+    (row,) = await scoped(SalesRollup).rows()
+    assert (row["quantity"], (await line()).quantity) == (4_000, 4_000)
+
+
 # Corrections and imports ---------------------------------------------------------------------------------------------
 
 
@@ -326,6 +364,15 @@ async def test_a_correction_of_a_customer_stays_when_customers_are_merged() -> N
     await scoped(Customer).update_one({"code": "C1"}, {"$set": {"merged_into": third.id}})
     assert counts(await taken("I1,P1,1,C1,2026-01-05,30,2.5,,sale,,,,"))["unchanged"] == 1
     assert (await line()).customer_id == (await customer("C2")).id
+
+
+async def test_an_answer_tells_of_lines_that_are_taken_only() -> None:
+    await taken("I1,P1,1,C1,2026-01-05,30,2.5,,sale,,,,")
+    await correct(quantity=3 * PIECES)
+    job = await taken("I1,P1,1,C1,2026-01-05,4,2.5,,sale,,,,", mode=Mode.INSERT_ONLY)
+    assert counts(job)["rejected"] == 1
+    assert job.result is not None
+    assert (job.result["sales"]["corrections_overruled"], (await line()).quantity) == (0, 3_000)
 
 
 async def test_a_correction_that_does_not_fit_the_news_is_overruled() -> None:
@@ -409,6 +456,24 @@ async def test_another_rate_does_not_undo_a_correction_of_revenue() -> None:
     assert ((await line()).net_revenue, (await line()).fx_rate) == (5 * POUNDS, 80_000_000)
     await imported("sales", FOREIGN, "I1,P1,1,C1,2026-01-05,3,2,USD")
     assert ((await line()).net_revenue, (await line()).corrected_at) == (48_000, None)
+
+
+async def test_a_correction_into_another_month_is_converted_at_its_rate_and_is_none_of_revenue() -> None:
+    await rate("2026-01", "0.9")
+    await rate("2026-02", "0.8")
+    row = "I1,P1,1,C1,2026-01-05,3,2.5,USD"
+    await imported("sales", FOREIGN, row)
+    with pytest.raises(InvalidInput) as refused:
+        await correct(invoice_date="2025-12-05")
+    assert [detail.field for detail in refused.value.details] == ["invoice_date"]
+    moved = await correct(invoice_date="2026-02-05")
+    assert (moved.net_revenue, moved.fx_rate, moved.imported) == (60_000, 80_000_000, {"invoice_date": "2026-01-05"})
+    assert counts(await imported("sales", FOREIGN, row))["unchanged"] == 1
+    back = await correct(invoice_date="2026-01-05")
+    assert (back.net_revenue, back.fx_rate, back.corrected_at) == (67_500, 90_000_000, None)
+    said = await correct(invoice_date="2026-02-05", net_revenue=5 * POUNDS)
+    assert (said.net_revenue, said.fx_rate) == (5 * POUNDS, 80_000_000)
+    assert (await correct(invoice_date="2026-01-09")).net_revenue == 5 * POUNDS
 
 
 async def test_an_export_brought_back_changes_no_correction_and_converts_nothing_else() -> None:
