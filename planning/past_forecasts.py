@@ -18,6 +18,23 @@ def base_month_of(base_month: Month | None, cycle: str | None) -> Month | None:
     return None if cycle is None else month_of_title(cycle)
 
 
+def name_key(cycle: str | None) -> str:
+    """The name of a cycle as it is compared; empty where there is none."""
+    return "" if cycle is None else cycle.strip().casefold()
+
+
+def base_month_problem(base_month: Month, running: Month) -> str | None:
+    """What was expected of the month that a cycle was run in, or None when it can be one: it has begun."""
+    return None if base_month <= running else f"a month that has begun, so {running} at the latest"
+
+
+def name_problem(base_month: Month, named: Month | None) -> str | None:
+    """What was expected of a name under which the cycle of the month `named` is known; None when it is this one."""
+    if named in (None, base_month):
+        return None
+    return f"a name of its own: the cycle that was run in {named} is called so"
+
+
 def lag_problem(base_month: Month, month: Month) -> str | None:
     """What was expected of the planned month, or None when the cycle may have planned it."""
     if 0 <= months_between(base_month, month) <= MAX_LAG:

@@ -14,7 +14,7 @@ from planning.cells import Cell, CellStatus, Origin, apply_change
 from planning.forecast_files import CellInFile, Cleared, change_in_file
 from planning.import_modes import Mode
 from planning.months import Month
-from planning.numbers import QUANTITY
+from planning.numbers import MONEY, PRICE, QUANTITY, Scale
 from planning.prices import PriceSource, ResolvedPrice, worth
 from services.closing import read_cell
 from services.forecasts import plain_cell, why_no_line
@@ -25,9 +25,14 @@ from services.journal_cells import LINE_CELL, SAID_OF_LINE, Entries
 from services.plan_facts import CustomerFacts, PlanContext
 
 LONG = ("quantity", "value", "price", "reason")
+SCALES: Mapping[str, Scale] = {"value": MONEY, "price": PRICE}
+"""Of columns that hold other numbers than quantities."""
 OVERRIDE = PriceSource.OVERRIDE.value
 NO_MONTH = "a month of the cycle, {first} to {last}"
-FASTER = "what stands now, {now}: somebody changed this cell after the file was made, so nothing was overwritten"
+FASTER = (
+    "what stands now, {now}: this cell was changed after the file was made (by this file itself, if it was sent "
+    "before), so nothing was overwritten; export again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class SheetJudge:
     """Judges rows against the lines of one sheet, changing the raw lines as a save would. `tally` counts cells.
 
     `months` are the columns of a wide file, `places` where these stand in a line (None = not a month of the cycle).
-    `noted` is what the journal keeps of them; above `floor` the revisions of the sheet begin.
+    `noted` is what the journal keeps of them; above `floor` the revisions of the sheet begin. `locked` says why the
+    sheet can't be written: then only what stands is taken, and is unchanged.
     """
 
     names: Names
@@ -93,6 +99,7 @@ class SheetJudge:
     prefilled: Callable[[UUID], RawDocument]
     months: Sequence[Month] = ()
     floor: int = 0
+    locked: str = ""
     errors: list[RowError] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
     saved: set[int] = field(default_factory=set)
@@ -130,7 +137,7 @@ class SheetJudge:
         left: list[tuple[Month, str, CellInFile]] = []
         cells, places, revisions = line["cells"], self.places, row.revisions
         overwrite, saved, unchanged = self.names.overwrite, 0, 0
-        floor, adds_only = self.floor, self.adds_only
+        floor, locked, adds_only = self.floor, self.locked, self.adds_only
         price: ResolvedPrice | None = None
         amount, source = None, ""
         for month, quantity in zip(self.months, row.quantities, strict=True):
@@ -146,7 +153,7 @@ class SheetJudge:
                     price = prices[at]
                     amount, source = price.price, price.source.value
                 rev = cell["rev"]
-                free = not (adds_only and cell["reviewed"])
+                free = not locked and not (adds_only and cell["reviewed"])
                 known = free and (rev == 0 or overwrite or (revisions is not None and revisions.get(month, 0) == rev))
                 value = worth(quantity, amount)
                 # A value that is too large to be exact, and prices of people, are for the rules.
@@ -172,11 +179,6 @@ class SheetJudge:
         self.tally["unchanged"] += unchanged
         return left
 
-    def refuse_all(self, rows: Sequence[RowSaid], reason: str) -> None:
-        """The sheet can't be written: every row that says something is refused for the same reason."""
-        for row in rows:
-            self._refuse(row.row, "", "", reason, row.count)
-
     def _line(self, product_id: UUID) -> RawDocument | None:
         line = self.lines.get(product_id)
         if line is None and product_id in self.facts.matrix:
@@ -196,17 +198,19 @@ class SheetJudge:
         if at is None:
             months = self.context.cycle.months
             expected = NO_MONTH.format(first=months[0], last=months[-1])
-            self._refuse(row.row, "month" if column in LONG else column, _shown(said), expected, 1)
+            self._refuse(row.row, "month" if column in LONG else column, month, expected, 1)
             return
         standing = read_cell(line["cells"][at])
         change = change_in_file(standing, said, overwrite=self.names.overwrite)
         if change is None:
             self.tally["unchanged"] += 1
             return
-        if self.adds_only and standing.reviewed:
+        if self.locked:
+            change = self.locked
+        elif self.adds_only and standing.reviewed:
             change = STANDS
         if isinstance(change, str):
-            self._refuse(row.row, column, _shown(said), change, 1)
+            self._refuse(row.row, column, _shown(said, column), change, 1)
             return
         outcome = apply_change(
             standing, change, self.context.cycle.months, prices[at], origin=Origin.IMPORTED, floor=self.floor
@@ -216,9 +220,9 @@ class SheetJudge:
             self._saved(row, line, 1)
         elif outcome.status is CellStatus.CONFLICT:
             expected = FASTER.format(now=_now(standing))
-            self._refuse(row.row, column, _shown(said), expected, 1, conflict=True)
+            self._refuse(row.row, column, _shown(said, column), expected, 1, conflict=True)
         elif outcome.status is CellStatus.REFUSED:
-            self._refuse(row.row, column, _shown(said), outcome.reason, 1)
+            self._refuse(row.row, column, _shown(said, column), outcome.reason, 1)
         else:
             self.tally["unchanged"] += 1
 
@@ -253,11 +257,17 @@ class SheetJudge:
         self.errors.append(RowError(row, title, value, expected, conflict))
 
 
-def _shown(said: CellInFile) -> str:
-    parts = (said.quantity, said.value, said.price)
-    scaled = next((part for part in parts if isinstance(part, int)), None)
-    return "" if scaled is None else format(QUANTITY.to_decimal(scaled).normalize(), "f")
+def _shown(said: CellInFile, column: str) -> str:
+    """What the file says in a column; that of a month holds quantities."""
+    value = getattr(said, column if column in LONG else "quantity")
+    if isinstance(value, int):
+        return _written(value, SCALES.get(column, QUANTITY))
+    return value.value if isinstance(value, Cleared) else value or ""
 
 
 def _now(cell: Cell) -> str:
-    return "nothing" if cell.quantity is None else format(QUANTITY.to_decimal(cell.quantity).normalize(), "f")
+    return "nothing" if cell.quantity is None else _written(cell.quantity, QUANTITY)
+
+
+def _written(scaled: int, scale: Scale) -> str:
+    return format(scale.to_decimal(scaled).normalize(), "f")

@@ -159,11 +159,9 @@ class ForecastWriter(Writer):
     ) -> SheetJudge:
         prefilled = partial(_prefilled, context, facts, rows[0].customer_id)
         floor = 0 if sheet is None else sheet.rev_floor
-        judge = SheetJudge(self.names, context, facts, lines, prefilled, self.months, floor)
-        if lock.allowed:
-            judge.judge(rows)
-        else:
-            judge.refuse_all(rows, lock.reason)
+        locked = "" if lock.allowed else lock.reason
+        judge = SheetJudge(self.names, context, facts, lines, prefilled, self.months, floor, locked)
+        judge.judge(rows)
         return judge
 
     async def _context(self, cycle_id: UUID) -> PlanContext:

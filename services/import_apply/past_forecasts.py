@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from core.clock import now
 from core.collections import scoped
 from core.context import current_tenant
 from core.mongo import RawDocument
@@ -22,7 +23,14 @@ from models.keys import line_id, snapshot_row_id
 from models.product import Product
 from planning.months import Month
 from planning.numbers import PRICE
-from planning.past_forecasts import NEEDS_BASE_MONTH, base_month_of, lag_problem
+from planning.past_forecasts import (
+    NEEDS_BASE_MONTH,
+    base_month_of,
+    base_month_problem,
+    lag_problem,
+    name_key,
+    name_problem,
+)
 from services import past_cycles
 from services.import_apply.base import (
     ImportContext,
@@ -39,6 +47,7 @@ from services.import_apply.base import (
 from services.import_apply.leftovers import Leftovers, Periods, Removal
 from services.import_kinds.validation import RowError, ValidBatch
 from services.journal_cells import PAST_CELL, SAID_OF_PAST, Entries
+from services.months import running_month
 from services.past_cycles import CLOSE, PastCycle, names_of_past, past_cycle_id, run_here
 
 RUN_HERE = "the month of a cycle that was run elsewhere: this one was run here, and its own plan counts"
@@ -123,7 +132,8 @@ class PastForecastWriter(Writer):
         self.leftovers = PastLeftovers(self.context)
         self.customers = await customers_of(self.context)
         self.products = await products_of(self.context)
-        self.names = await names_of_past()
+        self.names = {**await names_of_past()}
+        self.running = await running_month(now())
         fields = {"region": 1, "group": 1, "currency": 1}
         self.heads = {row["_id"]: row for row in await scoped(Customer).rows({}, fields)}
         self.items = {row["_id"]: row for row in await scoped(Product).rows({}, {"category": 1, "unit": 1})}
@@ -174,22 +184,29 @@ class PastForecastWriter(Writer):
 
     async def _with_cycle(self, batch: ValidBatch) -> tuple[ValidBatch, dict[int, Month], list[RowError]]:
         """The rows whose cycle is known and could plan their month, with the month that it was run in."""
+        column = "base_month" if "base_month" in self.context.titles else "cycle"
         nothing: list[Any] = [None] * len(batch.rows)
         named = batch.columns.get("cycle", nothing)
         told = batch.columns.get("base_month", nothing)
         found: dict[int, Month] = {}
         errors: list[RowError] = []
         for row, name, base, month in zip(batch.rows, named, told, batch.columns["month"], strict=True):
-            known = base or self.names.get((name or "").strip().casefold()) or base_month_of(None, name)
+            known = base or self.names.get(name_key(name)) or base_month_of(None, name)
             if known is None:
                 errors.append(self.context.error(row, "base_month", "", NEEDS_BASE_MONTH))
                 continue
-            problem = lag_problem(known, month)
-            if problem is not None:
-                errors.append(self.context.error(row, "month", month, problem))
-            found[row] = known
+            problems = (
+                (column, known, base_month_problem(known, self.running)),
+                ("cycle", name, name_problem(known, self.names.get(name_key(name)))),
+                ("month", month, lag_problem(known, month)),
+            )
+            wrong = [self.context.error(row, one, said, why) for one, said, why in problems if why is not None]
+            errors += wrong
+            if name is not None and not wrong:
+                self.names[name_key(name)] = known
+            if known <= self.running:
+                found[row] = known
         here = await run_here(set(found.values()))
-        column = "base_month" if "base_month" in self.context.titles else "cycle"
         errors += [self.context.error(row, column, base, RUN_HERE) for row, base in found.items() if base in here]
         return batch.without(errors), found, errors
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planning.past_forecasts import base_month_of, lag_problem
+from planning.past_forecasts import base_month_of, base_month_problem, lag_problem, name_key, name_problem
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,17 @@ def test_the_month_that_a_cycle_was_run_in(base_month: str | None, cycle: str | 
 )
 def test_a_cycle_plans_its_own_month_and_later_ones(month: str, fits: bool) -> None:
     assert (lag_problem("2025-11", month) is None) is fits
+
+
+@pytest.mark.parametrize(("base_month", "fits"), [("2025-11", True), ("2026-02", True), ("2026-03", False)])
+def test_a_cycle_was_run_in_a_month_that_has_begun(base_month: str, fits: bool) -> None:
+    assert (base_month_problem(base_month, "2026-02") is None) is fits
+
+
+@pytest.mark.parametrize(("named", "fits"), [(None, True), ("2025-11", True), ("2025-10", False)])
+def test_a_name_is_that_of_one_cycle(named: str | None, fits: bool) -> None:
+    assert (name_problem("2025-11", named) is None) is fits
+
+
+def test_names_are_compared_without_case_and_blanks() -> None:
+    assert (name_key(" Autumn Round "), name_key(None)) == ("autumn round", "")

@@ -30,7 +30,17 @@ from services.forecasts import LineChange
 from services.identity import Caller
 from services.import_kinds.tables import ImportKind
 from tests import factories
-from tests.companies import DURING_ENTRY, FIRST, UNITS, Company, close_cycle, make_company, open_cycle, say
+from tests.companies import (
+    DURING_ENTRY,
+    FIRST,
+    UNITS,
+    Company,
+    close_cycle,
+    make_company,
+    open_cycle,
+    say,
+    submit,
+)
 from tests.exported import brought_back, cells_of, csv_of, exported
 from tests.imported import counts, errors
 
@@ -91,6 +101,30 @@ async def test_an_untouched_workbook_changes_nothing(layout: str, file_format: F
     assert cells(job) == {"unchanged": 31}
     assert await contents() == before
     assert await workbook(layout, file_format) == content
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+async def test_of_a_locked_sheet_only_changes_are_refused(company: Company, cycle: Cycle, layout: str) -> None:
+    content = await workbook(layout)
+    await submit(cycle, company, confirm_zero=True)
+    untouched = await back(content)
+    assert (errors(untouched), cells(untouched)) == ([], {"unchanged": 31})
+    changed = await back(with_number(content, 99))
+    assert cells(changed) == {"unchanged": 30, "refused": 1}
+    [(_, column, expected)] = errors(changed)
+    assert column == ("2027-01" if layout == "wide" else "quantity")
+    assert "submitted" in expected
+
+
+def with_number(content: bytes, number: float) -> bytes:
+    """The workbook with another quantity of the first product in 2027-01."""
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    page = book.active
+    assert page is not None
+    page.cell(2, 8, number)
+    changed = io.BytesIO()
+    book.save(changed)
+    return changed.getvalue()
 
 
 @pytest.mark.usefixtures("cycle")

@@ -206,10 +206,15 @@ async def test_what_is_not_the_senders_or_not_there_is_named(company: Company, c
 
 async def test_what_is_locked_says_why(company: Company, cycle: Cycle) -> None:
     await submit(cycle, company, confirm_zero=True)
-    job = await sent(LONG, "C1,TEA,2027-01,30", "C1,CUP,2027-01,30")
-    assert [row for row, _, _ in errors(job)] == [2, 3]
-    assert "submitted" in errors(job)[0][2]
-    assert cells(job) == {"refused": 2}
+    job = await sent(
+        "customer_code,item_code,month,quantity,value,price,reason",
+        "C1,TEA,2027-01,30,,,", "C1,CUP,2027-01,,30.5,,", "C1,CUP,2027-02,,,3.25,Deal", "C1,CUP,2027-03,clear,,,",
+    )  # fmt: skip
+    assert [(one["row"], one["column"], one["value"]) for one in job.findings] == [
+        (2, "quantity", "30"), (3, "value", "30.5"), (4, "price", "3.25"), (5, "quantity", "clear"),
+    ]  # fmt: skip
+    assert all("submitted" in expected for _, _, expected in errors(job))
+    assert cells(job) == {"refused": 4}
 
 
 async def test_a_file_received_in_time_is_taken_until_entry_is_locked(company: Company, cycle: Cycle) -> None:

@@ -92,8 +92,16 @@ async def test_a_cycle_may_be_named() -> None:
         "Another,C1,TEA,2026-01,7",
     )
     assert [(row, column) for row, column, _ in errors(job)] == [(4, "base_month")]
+    job = await imported(
+        KIND,
+        header,
+        "Old round,2025-09,C1,TEA,2026-01,7",
+        "New,2025-08,C1,TEA,2026-01,7",
+        "new,2025-07,C1,TEA,2026-01,7",
+    )
+    assert [(row, column) for row, column, _ in errors(job)] == [(2, "cycle"), (4, "cycle")]
     names = {cycle.name for cycle in await scoped(Cycle).documents({"imported": True})}
-    assert names == {"Old round", "November 2025"}
+    assert names == {"Old round", "November 2025", "New"}
     assert (await past("2025-10"))[0].months == ["2025-12", "2026-01"]
 
 
@@ -111,10 +119,11 @@ async def test_what_can_not_be_is_refused(company: Company) -> None:
         "2025-11,C1,GONE,2025-12,7,,",
         "2025-11,C1,TEA,2025-12,7,,secret",
         "2025-11,C1,TEA,2025-12,-1,,",
+        "2199-01,C1,TEA,2199-01,1,,",
     )
     assert [(row, column) for row, column, _ in errors(job)] == [
         (2, "customer_code"), (3, "item_code"), (4, "month"), (5, "month"), (6, "base_month"), (8, "stream"),
-        (9, "quantity"),
+        (9, "quantity"), (10, "base_month"),
     ]  # fmt: skip
     assert counts(job)["inserted"] == 1
     assert await scoped(SnapshotRow).count({"product_id": inactive.id}) == 1
