@@ -76,7 +76,7 @@ async def mark_errors(job: Job, path: Path, heartbeat: Heartbeat, errors: Sequen
     """Store a copy of the file with these errors marked. None where it can't be read to its end a second time."""
     layout = job.layout or {}
     marked = path.with_name("marked.xlsx")
-    copy = MarkedCopy(marked, layout["sheet"], errors)
+    copy = MarkedCopy(marked, layout["sheet"], errors, layout["header_rows"][-1])
     cells = read_cells(
         path,
         file_kind=job.params["file_kind"],

@@ -16,6 +16,11 @@ Value = str | int | float | Decimal | None
 
 FileFormat = Literal["xlsx", "csv"]
 
+SHEET_ROWS = 1_048_575
+"""How many rows a sheet holds below its titles."""
+CELL_CHARS = 32_767
+"""How many characters a cell holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class SheetColumn:
@@ -39,9 +44,28 @@ class SheetColumn:
 
 @dataclass(frozen=True, slots=True)
 class FileTable:
-    """A table to be filled in (a template) or filled already (an export). `notes` stand on the sheet that explains."""
+    """A table to be filled in (a template) or filled already (an export). `notes` stand on the sheet that explains. The
+    first `pinned` columns stay in view when somebody scrolls to the right."""
 
     title: str
     columns: Sequence[SheetColumn]
     about: str = ""
     notes: Sequence[str] = ()
+    pinned: int = 0
+
+
+def column_letters(position: int) -> str:
+    """The letters that Excel shows for a column: 0 -> A, 26 -> AA."""
+    letters, number = "", position + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def column_position(letters: str) -> int:
+    """The column with these letters: A -> 0, XFD -> 16383."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number - 1

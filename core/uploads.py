@@ -26,7 +26,7 @@ MEBIBYTE = 1024 * 1024
 class UploadLimits:
     """Bytes unless said otherwise; `ratio` is unpacked : packed of one part larger than `ratio_from_bytes`."""
 
-    file_bytes: int = 50 * MEBIBYTE
+    file_bytes: int = 100 * MEBIBYTE
     unpacked_bytes: int = 600 * MEBIBYTE
     directory_bytes: int = MEBIBYTE
     entries: int = 2_000
@@ -64,8 +64,8 @@ def check_upload(file: BinaryIO, filename: str, *, limits: UploadLimits = DEFAUL
     """
     suffix = PurePosixPath(filename.replace("\\", "/")).suffix.lower()
     if suffix not in (".csv", ".xlsx"):
-        raise UnsupportedFile(f"Files ending in '{safe_display_name(suffix) if suffix else ''}' are not accepted; "
-                              "save the table as .xlsx or .csv and send it again.")  # fmt: skip
+        shown = f"Files ending in '{safe_display_name(suffix)}'" if suffix else "Files without an ending"
+        raise UnsupportedFile(f"{shown} are not accepted; save the table as .xlsx or .csv and send it again.")
     size = file.seek(0, 2)
     if size == 0:
         raise InvalidInput("The file is empty.")

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 
 from planning.months import Month
+from planning.written_dates import plain_month
 
-_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_FULL = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
-_NUMBERS = {name: at for names in (_NAMES, _FULL) for at, name in enumerate(names, start=1)} | {"sept": 9}
-_YEAR_FIRST = re.compile(r"([0-9]{4})[-/. ]?([0-9]{2})(?:[-/.]01(?:[ t]00:00(?::00)?)?)?")
-_YEAR_LAST = re.compile(r"([0-9]{1,2})[-/. ]([0-9]{4})")
-_NAME_FIRST = re.compile(r"([a-z]+)\.?[-/ ]*([0-9]{4}|'?[0-9]{2})")
-_NAME_LAST = re.compile(r"([0-9]{4})[-/ ]*([a-z]+)\.?")
+_DAY = re.compile(r"([0-9]{4})[-/.]([0-9]{2})[-/.]([0-9]{2})(?:[ T]00:00(?::00)?)?", re.IGNORECASE)
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 
 
 def month_of_title(title: str) -> Month | None:
     """The month that a title names, or None.
 
-    `2027-01` (also with `/`, `.` or a blank), its first day as Excel writes it (`2027-01-01`, with midnight behind it),
-    `01/2027`, `Jan 2027`, `January 2027`, `Jan-27` and `2027 Jan`; case and an asterisk at the end don't matter.
+    Whatever a cell may say for a month (`written_dates.plain_month`), or the first or last day of one: date cells come
+    as `2027-01-31`, maybe with midnight behind it. An asterisk at the end doesn't matter.
     """
-    text = title.strip().rstrip("*").strip().casefold()
-    if found := _YEAR_FIRST.fullmatch(text):
-        return _month(found[1], int(found[2]))
-    if found := _YEAR_LAST.fullmatch(text):
-        return _month(found[2], int(found[1]))
-    if found := _NAME_FIRST.fullmatch(text):
-        return _month(found[2].lstrip("'"), _NUMBERS.get(found[1], 0))
-    if found := _NAME_LAST.fullmatch(text):
-        return _month(found[1], _NUMBERS.get(found[2], 0))
-    return None
+    text = title.strip().rstrip("*").strip()
+    month = plain_month(text) or _month_of_day(text)
+    return month if month is not None and FIRST_YEAR <= int(month[:4]) <= LAST_YEAR else None
 
 
-def _month(year: str, month: int) -> Month | None:
-    full = int(year) + (2000 if len(year) == 2 else 0)
-    return f"{full}-{month:02}" if 1 <= month <= 12 and FIRST_YEAR <= full <= LAST_YEAR else None
+def _month_of_day(text: str) -> Month | None:
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day = map(int, found.groups())
+    if not (year >= 1 and 1 <= month <= 12 and day in (1, monthrange(year, month)[1])):
+        return None
+    return f"{year:04}-{month:02}"

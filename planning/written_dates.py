@@ -54,6 +54,10 @@ _MONTHS = (
 )
 
 
+# Excel's own in German and Dutch, which no name begins with.
+_ABBREVIATIONS = {"mrz": 3, "mrt": 3}
+
+
 def _beginnings() -> dict[str, int]:
     """Month by name, or by any beginning of at least three letters that no other month shares."""
     found: dict[str, set[int]] = {}
@@ -61,7 +65,8 @@ def _beginnings() -> dict[str, int]:
         for number, name in enumerate(language.split(), start=1):
             for end in range(3, len(name) + 1):
                 found.setdefault(name[:end], set()).add(number)
-    return {beginning: numbers.pop() for beginning, numbers in found.items() if len(numbers) == 1}
+    clear = {beginning: numbers.pop() for beginning, numbers in found.items() if len(numbers) == 1}
+    return clear | _ABBREVIATIONS
 
 
 _MONTH_OF = _beginnings()
@@ -150,18 +155,20 @@ _MONTH_FORMS = (
     (re.compile(r"([0-9]{1,2})[-/. ]([0-9]{4})"), 2, 1),
     (re.compile(r"((?:19|2[01])[0-9]{2})([0-9]{2})"), 1, 2),
 )
-_NAMED_MONTH = re.compile(r"([^\W\d_]{3,12})\.?[ '/-]{1,2}([0-9]{4}|[0-9]{2})")
+_NAMED_MONTH = re.compile(r"(?P<name>[^\W\d_]{3,12})\.?[ '/-]{0,2}(?P<year>[0-9]{4}|[0-9]{2})")
+_YEAR_AND_NAME = re.compile(r"(?P<year>[0-9]{4})[ /-]{0,2}(?P<name>[^\W\d_]{3,12})\.?")
 
 
 def plain_month(text: str) -> str | None:
-    """A month written without a day (2026-11, 11/2026, 202611, Nov 2026, November '26) as 2026-11; None for others."""
+    """A month written without a day (2026-11, 11/2026, 202611, Nov 2026, November '26, Nov26, 2026 Nov) as 2026-11;
+    None for others."""
     written = " ".join(text.split())
     for form, year, month in _MONTH_FORMS:
         if found := form.fullmatch(written):
             return _month_text(int(found[year]), int(found[month]))
-    if named := _NAMED_MONTH.fullmatch(written):
-        number = _month_number(named[1])
-        return None if number is None else _month_text(_full_year(named[2]), number)
+    if named := _NAMED_MONTH.fullmatch(written) or _YEAR_AND_NAME.fullmatch(written):
+        number = _month_number(named["name"])
+        return None if number is None else _month_text(_full_year(named["year"]), number)
     return None
 
 

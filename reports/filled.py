@@ -16,10 +16,11 @@ from typing import Any, BinaryIO
 import xlsxwriter
 
 from core.errors import PayloadTooLarge
-from core.sheets import CellKind, FileFormat, FileTable, SheetColumn, Value
+from core.sheets import SHEET_ROWS, CellKind, FileFormat, FileTable, SheetColumn, Value, column_letters
 from core.text import printable
+from reports import workbooks
 from reports.sheet_rows import CellStyles, SheetRows, styles_in
-from reports.workbooks import CREATED, FORMATS, MAX_ROWS, WHOLE_QUANTITY, CsvRows, sheet_name, write_text
+from reports.workbooks import CREATED, FORMATS, WHOLE_QUANTITY, CsvRows, sheet_name, write_text
 
 EXPLAINING, LISTS = "How to fill it in", "Lists"
 WORDS: Mapping[CellKind, str] = {
@@ -34,10 +35,8 @@ WORDS: Mapping[CellKind, str] = {
     "int": "a whole number",
     "flag": "yes or no",
 }
-WIDTHS: Mapping[CellKind, float] = {
-    "text": 24, "code": 18, "quantity": 12, "money": 14, "price": 14, "percent": 10, "month": 14, "date": 14,
-    "int": 12, "flag": 10,
-}  # fmt: skip
+WIDTHS: Mapping[str, float] = {**workbooks.WIDTHS, "code": 18, "flag": 10}
+"""A column is as wide as its title at least."""
 _PARTS = ("Column", "Must be filled", "What it means", "Format", "One of", "Also read under", "Example", "Another")
 _PART_WIDTHS = (22, 15, 60, 30, 30, 40, 20, 20)
 _COMMENT_WIDTH = 320
@@ -97,8 +96,10 @@ class XlsxFile:
 
     def write(self, columns: Columns) -> None:
         """More rows, column by column. Raises PayloadTooLarge beyond the rows of a sheet."""
-        if columns and self._rows.row - 1 + len(columns[0]) > MAX_ROWS:
-            raise PayloadTooLarge(f"The table has more than the {MAX_ROWS:,} rows of a sheet; filter it, or take csv.")
+        if columns and self._rows.row - 1 + len(columns[0]) > SHEET_ROWS:
+            raise PayloadTooLarge(
+                f"The table has more than the {SHEET_ROWS:,} rows of a sheet; filter it, or take csv."
+            )
         self._rows.write(columns)
 
     def close(self) -> None:
@@ -129,13 +130,18 @@ class _Frame:
 
     def _lay_out(self, rows: int) -> None:
         page = self.page
-        page.freeze_panes(1, 0)
+        page.freeze_panes(1, self.table.pinned)
         # On paper: all columns side by side, and the titles on every page.
         page.set_landscape()
         page.set_paper(9)
         page.fit_to_pages(1, 0)
         page.repeat_rows(0)
         page.set_comments_author("")
+        # A code of digits is text on purpose: no green corner that offers to make a number of it.
+        texts = [at for at, column in enumerate(self.table.columns) if FORMATS.get(column.kind, "@") == "@"]
+        if texts:
+            columns = map(column_letters, texts)
+            page.ignore_errors({"number_stored_as_text": " ".join(f"{one}2:{one}{SHEET_ROWS + 1}" for one in columns)})
         page.autofilter(0, 0, rows, len(self.table.columns) - 1)
         if any(column.locked for column in self.table.columns):
             page.protect("", _UNPROTECTED)
@@ -162,8 +168,8 @@ class _Frame:
 
     def _offer(self, at: int, column: SheetColumn) -> None:
         """A list for the whole column; what is not closed only asks back."""
-        letter = xlsxwriter.utility.xl_col_to_name(self.lists.index(at))
-        self.page.data_validation(1, at, MAX_ROWS, at, {
+        letter = column_letters(self.lists.index(at))
+        self.page.data_validation(1, at, SHEET_ROWS, at, {
             "validate": "list",
             "source": f"={LISTS}!${letter}$1:${letter}${len(column.choices)}",
             "error_type": "stop" if column.closed else "warning",

@@ -1,7 +1,8 @@
 """A copy of an uploaded table in which what is wrong is marked: bad cells filled, with a comment that says why.
 
 The copy is written anew from the values that the reader process gave; the uploaded file itself is never opened here.
-Every value stands where it stood, text stays text, and whoever corrects the marked cells can send the copy back.
+Every value stands where it stood, text stays text, and whoever corrects the marked cells can send the copy back. The
+titles stay in view and have a filter, by whose colours the bad cells of a long table are found.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Any, Protocol
 
 import xlsxwriter
 
+from core.sheets import CELL_CHARS, column_position
 from core.text import printable
 from reports.workbooks import CREATED, sheet_name
 
 WHOLE_FILE_ROWS = 50_000
 """Rows behind this one are copied only where something is wrong with them: copying all costs as much as importing."""
-_CELL_CHARS = 32_767
+_FROZEN_AT_MOST = 6
+"""Titles that stand deeper would leave no room for rows on a small screen, so they scroll."""
 _COMMENT_CHARS = 1_000
 _WIDTH = 16
 _AUTHOR = "Planwright"
@@ -37,8 +40,10 @@ class Cells(Protocol):
 class MarkedCopy:
     """Writes the copy batch by batch; memory holds the errors and one row."""
 
-    def __init__(self, path: Path, sheet: str, errors: Iterable[Mapping[str, Any]]) -> None:
-        """`errors` name row, letter (or "" for the whole row) and what was expected."""
+    def __init__(self, path: Path, sheet: str, errors: Iterable[Mapping[str, Any]], header_row: int) -> None:
+        """`errors` name row, letter (or "" for the whole row) and what was expected; `header_row` holds the titles."""
+        self.header_row = header_row
+        self.width = self.last_row = 1
         self.book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
         self.book.set_properties({"created": CREATED})
         self.page = self.book.add_worksheet(sheet_name(sheet, set()))
@@ -58,6 +63,8 @@ class MarkedCopy:
 
     def add(self, batch: Cells) -> None:
         """Copy these rows."""
+        self.width = max(self.width, len(batch.columns))
+        self.last_row = batch.rows[-1]
         for number, *cells in zip(batch.rows, *batch.columns, strict=True):
             bad = self.errors.get(number)
             if bad is None and number > WHOLE_FILE_ROWS:
@@ -72,13 +79,16 @@ class MarkedCopy:
     def close(self) -> None:
         """Finish the file."""
         self.page.set_column(0, 255, _WIDTH)
+        if self.header_row <= _FROZEN_AT_MOST:
+            self.page.freeze_panes(self.header_row, 0)
+        self.page.autofilter(self.header_row - 1, 0, max(self.last_row, self.header_row) - 1, self.width - 1)
         self.book.close()
 
     def _write(self, row: int, at: int, cell: Any, *, bad: bool) -> None:
         if _is_blank(cell):
             return
         if isinstance(cell, str):
-            self.page.write_string(row, at, printable(cell, max_length=_CELL_CHARS), self.formats["text", bad])
+            self.page.write_string(row, at, printable(cell, max_length=CELL_CHARS), self.formats["text", bad])
         elif isinstance(cell, datetime):
             self.page.write_datetime(row, at, cell, self.formats["time", bad])
         elif isinstance(cell, date):
@@ -92,15 +102,14 @@ class MarkedCopy:
 
 
 def _position(letter: str) -> int:
-    number = 0
-    for one in letter:
-        number = number * 26 + ord(one) - 64
-    return max(number - 1, 0)
+    """Where it is marked; the whole row in its first cell."""
+    return column_position(letter) if letter else 0
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    column = f"{error['column']}: " if error["column"] else ""
-    return f"{column}expected {error['expected']}"
+    """What was expected, or the reason where it is a sentence of its own."""
+    column, expected = f"{error['column']}: " if error["column"] else "", error["expected"]
+    return f"{column}{expected}" if expected.endswith(".") else f"{column}expected {expected}"
 
 
 def _is_blank(cell: Any) -> bool:

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import PayloadTooLarge
-from core.sheets import Value
+from core.sheets import CELL_CHARS, Value, column_letters
 from core.text import printable
 
 SHEET = "xl/worksheets/sheet1.xml"
 CONTENT_TYPES = "[Content_Types].xml"
-CELL_CHARS = 32_767
 MAX_BYTES = 2**31 - 1
 """Beyond it a zip needs fields that make Excel offer a repair."""
 # What xlsxwriter gives its parts: the same rows give the same bytes.
@@ -52,7 +51,7 @@ class SheetRows:
 
     def __init__(self, target: Path | BinaryIO, frame: bytes, styles: Sequence[CellStyles]) -> None:
         self._zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED)
-        self._columns = [(f'<c r="{_letters(at)}', style) for at, style in enumerate(styles)]
+        self._columns = [(f'<c r="{column_letters(at)}', style) for at, style in enumerate(styles)]
         self._bytes = 0
         self.row = 1
         parts = zipfile.ZipFile(BytesIO(frame))
@@ -147,16 +146,8 @@ def _plain(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _letters(at: int) -> str:
-    letters, number = "", at + 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
 def styles_in(frame: bytes, row: int, width: int) -> list[int]:
     """The style numbers of the cells of a row of the first sheet."""
     xml = zipfile.ZipFile(BytesIO(frame)).read(SHEET).decode()
     found = dict(re.findall(r'<c r="([A-Z]+[0-9]+)" s="([0-9]+)"', xml))
-    return [int(found[f"{_letters(at)}{row}"]) for at in range(width)]
+    return [int(found[f"{column_letters(at)}{row}"]) for at in range(width)]

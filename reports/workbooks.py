@@ -20,13 +20,12 @@ from typing import Any, BinaryIO, Literal
 import xlsxwriter
 
 from core.errors import PayloadTooLarge
+from core.sheets import CELL_CHARS, SHEET_ROWS
 from core.text import guarded, printable
 
 ColumnKind = Literal["text", "quantity", "money", "price", "percent", "month", "date", "int"]
 Value = str | int | float | Decimal | date | bool | None
 
-MAX_ROWS = 1_048_575
-CELL_CHARS = 32_767
 # A fixed time of creation: the same rows give the same bytes.
 CREATED = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -89,9 +88,9 @@ def _write_sheet(book: Any, sheet: SheetSpec, formats: dict[str, Any]) -> None:
     writers = [_cell_writer(page, column.kind, formats) for column in sheet.columns]
     last = 0
     for last, row in enumerate(sheet.rows, start=1):
-        if last > MAX_ROWS:
+        if last > SHEET_ROWS:
             raise PayloadTooLarge(
-                f"The table has more than the {MAX_ROWS:,} rows of a sheet; filter it, or take the csv."
+                f"The table has more than the {SHEET_ROWS:,} rows of a sheet; filter it, or take the csv."
             )
         for at, value in enumerate(row):
             if value is not None:

@@ -21,7 +21,7 @@ from core.clock import now
 from core.collections import scoped, transaction
 from core.errors import Conflict, Detail, InvalidInput, NotFound, NotPermitted, PayloadTooLarge
 from core.listing import Listing, Window, read_page
-from core.sheets import FileFormat, FileTable, Value
+from core.sheets import SHEET_ROWS, FileFormat, FileTable, Value
 from models.customer import Customer
 from models.job import Job, StoredFile
 from models.product import Product
@@ -29,8 +29,8 @@ from models.user import User
 from planning.access import Action, Actor, Scope, is_regional, may, sees_all
 from planning.roles import Role
 from services import audit, files, jobs
-from services.exporting.base import Asked, Filters, RowSource
-from services.exporting.sources import SOURCES
+from services.exporting.base import Asked, Filters
+from services.exporting.sources import source_of
 from services.identity import Caller
 from services.import_kinds.tables import TABLES, ImportKind, KindTable
 from services.scopes import day_of_tenant, narrowed, scope_of
@@ -41,7 +41,6 @@ KEEP_DAYS = 7
 """An export is old after a week; asking again costs little."""
 AT_ONCE_ROWS = 2_000
 """Up to here the requester waits for the file: about a quarter of a second."""
-SHEET_ROWS = 1_048_575
 CONTENT_TYPES: Mapping[FileFormat, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
@@ -54,8 +53,10 @@ SHOWN = dict.fromkeys(
 )  # fmt: skip
 EXPORT_NOTES = (
     "This is what is stored. Importing the file untouched changes nothing; change a cell, and the import changes it.",
-    "What identifies a row is protected (without a password), because another key means another row. Add new rows "
-    "below the last one; deleting a row here deletes nothing.",
+    "What identifies a row is protected, because another key means another row. Add new rows below the last one; "
+    "deleting a row here deletes nothing.",
+    "Filters and widths work as it is. To sort, take the protection away (Review, Unprotect Sheet; it has no "
+    "password): the order of rows means nothing.",
 )
 
 
@@ -88,7 +89,7 @@ async def request(caller: Caller, wanted: Wanted, at: datetime) -> Job:
     """
     readable(caller.actor, wanted.kind)
     scope = await scope_of(caller.role, caller.user_id, at, caller.regions)
-    source = _source(wanted, scope)
+    source = source_of(wanted.kind, Asked(scope, wanted.filters, wanted.layout))
     await _check_ids(wanted.filters, scope)
     rows = await source.prepare()
     if wanted.file_format == "xlsx" and rows > SHEET_ROWS:
@@ -157,9 +158,9 @@ async def write(
 ) -> tuple[int, list[str]]:
     """Write the file. How many rows it has, and what somebody must be allowed to see its columns."""
     table = readable(actor, wanted.kind)
-    source = _source(wanted, scope)
+    source = source_of(wanted.kind, Asked(scope, wanted.filters, wanted.layout))
     await source.prepare()
-    table = source.laid_out(table)
+    table = await source.laid_out(table)
     columns = [column for column in columns_for(table, actor) if column.stored]
     notes = (*EXPORT_NOTES, *_in_words(wanted.filters))
     file_table = await described(table, columns, scope, notes=notes, locked=True)
@@ -176,9 +177,7 @@ async def list_exports(
 ) -> Listing:
     """Raw rows (`SHOWN`) of one page of the exports that the caller may read."""
     kinds = [
-        str(one)
-        for one, table in TABLES.items()
-        if table.reads is not None and may(caller.actor, table.reads).allowed and kind in (None, one)
+        str(one) for one, table in TABLES.items() if may(caller.actor, table.reads).allowed and kind in (None, one)
     ]
     query: dict[str, Any] = {"kind": EXPORT, "params.kind": {"$in": kinds}} | jobs.still_kept(at)
     if state is not None:
@@ -257,22 +256,6 @@ async def _fill(file: RowFile, pieces: AsyncGenerator[list[list[Value]], None], 
     return done
 
 
-def _source(wanted: Wanted, scope: Scope) -> RowSource:
-    """The rows of the kind. Raises InvalidInput for filters and a layout that it does not have."""
-    source = SOURCES.get(wanted.kind)
-    if source is None:
-        raise NotFound(f"There is no export of {wanted.kind}.")
-    problems = [
-        Detail(f"filters.{name}", f"does not apply to {wanted.kind}; leave it out")
-        for name in sorted(wanted.filters.named() - source.filters)
-    ]
-    if wanted.layout not in source.layouts:
-        problems.append(Detail("layout", f"must be {' or '.join(source.layouts)} for {wanted.kind}"))
-    if problems:
-        raise InvalidInput(details=problems)
-    return source(Asked(scope, wanted.filters, wanted.layout))
-
-
 async def _check_ids(filters: Filters, scope: Scope) -> None:
     """Raises InvalidInput when one of the customers or products is not there, or not the caller's to see."""
     problems: list[Detail] = []
@@ -301,7 +284,7 @@ async def _requester(job: Job, at: datetime) -> tuple[Actor | None, Scope | None
 def _may_read(caller: Caller, job: Job) -> bool:
     table: KindTable = TABLES[ImportKind(job.params["kind"])]
     result = job.result or {}
-    if table.reads is None or not may(caller.actor, table.reads).allowed:
+    if not may(caller.actor, table.reads).allowed:
         return False
     if _sees_all_exports(caller):
         return True
@@ -333,6 +316,21 @@ def _plain(value: Any) -> Any:
 
 
 def _in_words(filters: Filters) -> list[str]:
-    said = [f"{name} {value if isinstance(value, str) else len(value) if isinstance(value, list) else 'yes'}"
-            for name, value in _stored(filters).items()]  # fmt: skip
-    return [f"Only a part: {', '.join(said)}."] if said else []
+    """What narrows the export, and what widens it."""
+    said = _stored(filters)
+    part = [
+        f"{len(value)} {name.removesuffix('_ids')}s chosen" if isinstance(value, list) else f"{_WORDS[name]} {value}"
+        for name, value in said.items()
+        if name in _WORDS or isinstance(value, list)
+    ]
+    words = [f"Only a part: {', '.join(part)}."] if part else []
+    return words + (["Also what is out of use."] if filters.include_inactive else [])
+
+
+_WORDS = {
+    "region": "region",
+    "category": "category",
+    "from_month": "from",
+    "to_month": "to",
+    "valid_on": "what holds on",
+}

@@ -12,15 +12,15 @@ from typing import Any
 
 from core.collections import scoped
 from core.errors import Detail, InvalidInput
+from core.sheets import column_letters
 from models.job import Job
 from planning.column_titles import Said
 from planning.table_places import Place, Preview, best_place
 from planning.written_dates import DateOrder
 from planning.written_numbers import DecimalSign
 from services.import_kinds.cells import Writing
-from services.import_kinds.layouts import table_for
 from services.import_kinds.tables import ImportKind
-from services.import_kinds.titles import header_matching, header_problems, judge_of
+from services.import_kinds.titles import header_matching, header_problems, judge_of, table_said
 
 Layout = dict[str, Any]
 """As a job keeps it: sheet, header rows, titles, columns by position, and what does not fit."""
@@ -100,7 +100,7 @@ def find_layout(kind: ImportKind, options: ReadingOptions, preview: Preview) -> 
         {"column": one.column, "position": one.position, "how": str(one.how), "score": one.score}
         for one in sorted(matching.matched.values(), key=lambda one: one.position)
     ]
-    problems = header_problems(table_for(kind, titles), titles, matching)
+    problems = header_problems(table_said(kind, titles, *said), titles, matching)
     return {
         "sheet": next(sheet.name for sheet in preview.sheets if sheet.number == place.sheet),
         "sheet_number": place.sheet,
@@ -144,15 +144,6 @@ def writing_of(options: ReadingOptions, layout: Layout | None, currency: str) ->
         from_1904=known["from_1904"],
         currency=currency,
     )
-
-
-def column_letters(position: int) -> str:
-    """The letters that Excel shows for a column: 0 -> A, 26 -> AA."""
-    letters, number = "", position + 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def shown_layout(job: Job) -> dict[str, Any]:

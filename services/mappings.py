@@ -16,10 +16,11 @@ from core.text import text_problem
 from core.uploads import FileKind
 from models.imports import ColumnMapping
 from planning.column_titles import Said, title_key
+from planning.months import is_month
 from planning.written_dates import DateOrder
 from planning.written_numbers import DecimalSign
 from services import revisions
-from services.import_kinds.tables import TABLES, ImportKind
+from services.import_kinds.tables import TABLES, ImportKind, KindTable
 from services.import_layout import ReadingOptions, pairs_of, said_of
 
 ENTITY = "column_mapping"
@@ -92,7 +93,8 @@ def mapping_problems(kind: ImportKind, said: Iterable[tuple[str, str | None]], p
     columns: set[str] = set()
     for count, (title, column) in enumerate(said, start=1):
         key = title_key(title)
-        problem = _title_problem(title, key, column, names)
+        is_known = column is None or column in names or (table.wide is not None and is_month(column))
+        problem = _title_problem(title, key) or (None if is_known else _unknown(table, str(column), names))
         if key in titles:
             problem = f"The title '{title}' stands twice; keep one."
         elif column in columns:
@@ -108,13 +110,14 @@ def mapping_problems(kind: ImportKind, said: Iterable[tuple[str, str | None]], p
     return details
 
 
-def _title_problem(title: str, key: str, column: str | None, names: set[str]) -> str | None:
+def _title_problem(title: str, key: str) -> str | None:
     wrong = text_problem(title, max_length=255)
-    if wrong or not key:
-        return f"A title must be {wrong or 'a text with letters or digits'}."
-    if column is not None and column not in names:
-        return f"There is no column '{column[:64]}'; there are {', '.join(sorted(names))}."
-    return None
+    return f"A title must be {wrong or 'a text with letters or digits'}." if wrong or not key else None
+
+
+def _unknown(table: KindTable, column: str, names: set[str]) -> str:
+    months = " and months like 2027-01" if table.wide is not None else ""
+    return f"There is no column '{column[:64]}'; there are {', '.join(sorted(names))}{months}."
 
 
 def _source_problems(source: str) -> list[Detail]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.errors import NotFound, NotPermitted
+from core.errors import Detail, InvalidInput, NotPermitted
 from core.sheets import FileTable, SheetColumn
 from planning.access import Actor, Scope, may
+from services.exporting.base import Asked
 from services.exporting.choices import choices_of, is_closed
+from services.exporting.sources import source_of
 from services.identity import Caller
 from services.import_kinds.tables import TABLES, Column, ImportKind, KindTable
 from services.scopes import scope_of
@@ -20,18 +22,23 @@ TEMPLATE_NOTES = (
 )
 
 
-async def template_of(caller: Caller, kind: ImportKind, at: datetime) -> FileTable:
-    """The table to be filled in by the caller. NotPermitted for a kind that they may not read."""
+async def template_of(caller: Caller, kind: ImportKind, at: datetime, layout: str = "long") -> FileTable:
+    """The table to be filled in by the caller. NotPermitted for a kind that they may not read, InvalidInput for a
+    layout that it does not have, or not now: the wide one shows the months of the cycle in entry."""
     table = readable(caller.actor, kind)
     scope = await scope_of(caller.role, caller.user_id, at, caller.regions)
+    source = source_of(kind, Asked(scope, layout=layout))
+    try:
+        table = await source.laid_out(table)
+    except InvalidInput as error:
+        problem = f"can't be {layout} now: it shows the months of the cycle in entry, and there is none"
+        raise InvalidInput(details=[Detail("layout", problem)]) from error
     return await described(table, columns_for(table, caller.actor), scope, notes=TEMPLATE_NOTES)
 
 
 def readable(actor: Actor, kind: ImportKind) -> KindTable:
-    """The kind's table. Raises NotPermitted with the reason; NotFound for a kind that is not given out."""
+    """The kind's table. Raises NotPermitted with the reason."""
     table = TABLES[kind]
-    if table.reads is None:
-        raise NotFound(f"There is no template or export of {kind}.")
     decision = may(actor, table.reads)
     if not decision.allowed:
         raise NotPermitted(decision.reason)
@@ -63,4 +70,5 @@ async def described(
         )
         for column in columns
     ]
-    return FileTable(str(table.kind), shown, table.about, tuple(notes))
+    pinned = next((at for at, column in enumerate(columns, start=1) if column.name == table.pinned), 0)
+    return FileTable(str(table.kind), shown, table.about, tuple(notes), pinned)

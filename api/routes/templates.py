@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from api.dependencies import ReceivedAt, allow
 from api.errors import errors
+from api.queries import query_of
 from api.routing import router_of
+from api.schemas.exports import TemplateQuery
 from core.errors import NotFound
 from core.uploads import content_disposition
 from planning.access import Action
@@ -34,10 +36,13 @@ WORKBOOK: dict[int | str, dict[str, Any]] = {
     responses=WORKBOOK | errors(NotFound),
 )
 async def download_template(
-    kind: ImportKind, caller: Annotated[Caller, allow(Action.READ_TEMPLATE)], received_at: ReceivedAt
+    kind: ImportKind,
+    query: Annotated[TemplateQuery, query_of(TemplateQuery)],
+    caller: Annotated[Caller, allow(Action.READ_TEMPLATE)],
+    received_at: ReceivedAt,
 ) -> Response:
     """The columns of the kind that you may see, each with a comment; lists of what your company has already; a second
     sheet that explains, with examples. Importing it as it is changes nothing."""
-    table = await templates.template_of(caller, kind, received_at)
+    table = await templates.template_of(caller, kind, received_at, query.layout)
     headers = {"Content-Disposition": content_disposition(f"{kind}-template.xlsx")}
     return Response(await asyncio.to_thread(filled.template, table), headers=headers, media_type=XLSX)

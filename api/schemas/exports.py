@@ -21,6 +21,7 @@ from services.exports import Wanted
 from services.import_kinds.tables import ImportKind
 
 MOST_IDS = 500
+LAYOUT = Field(pattern="^[a-z]{1,20}$", examples=["long"])
 EXAMPLE_ID = "8d0f7b1e-2a4c-4f6d-9b8e-3c5a7e9f1b2d"
 
 
@@ -59,7 +60,7 @@ class NewExport(Body):
 
     kind: Annotated[ImportKind, Strict(False)]
     format: Literal["xlsx", "csv"] = "xlsx"
-    layout: Annotated[str, Field(pattern="^[a-z]{1,20}$", examples=["long"])] = "long"
+    layout: Annotated[str, LAYOUT] = "long"
     filters: ExportFilters = Field(default_factory=ExportFilters)
 
     def wanted(self) -> Wanted:
@@ -67,6 +68,14 @@ class NewExport(Body):
         said = dict(self.filters)
         said |= {name: tuple(said[name]) for name in ("customer_ids", "product_ids")}
         return Wanted(self.kind, self.format, self.layout, Filters(**said))
+
+
+class TemplateQuery(BaseModel):
+    """`layout` is `long`; forecasts have `wide` as well, with a column for each month of the cycle in entry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    layout: Annotated[str, LAYOUT] = "long"
 
 
 class ExportQuery(PageQuery):

@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.errors import InvalidInput, PayloadTooLarge
+from core.sheets import SHEET_ROWS, column_letters, column_position
 from core.text import NOT_CALCULATED
 from core.uploads import check_workbook
 from integrations.spreadsheets.frames import Cell, Row
@@ -39,7 +40,7 @@ from integrations.spreadsheets.xlsx_parts import (
 # Column letters, row, style, type, inline text, value.
 _Found = tuple[str, str, str, str, str, str]
 
-_LAST_ROW = 1_048_576
+_LAST_ROW = SHEET_ROWS + 1
 _LONG_TEXT = 256
 _REMEMBERED = 100_000
 _TOP_PIECES = 1
@@ -126,17 +127,9 @@ def _check_part(archive: zipfile.ZipFile, part: str, limits: ReadLimits) -> None
             if behind and len(tail) > _TAIL_BYTES:
                 raise PayloadTooLarge("The worksheet holds too much beside its rows; copy the table into a new one.")
     for left, top, right, bottom in _MERGED.findall(tail):
-        cells = (column_number(right.decode()) - column_number(left.decode()) + 1) * (int(bottom) - int(top) + 1)
+        cells = (column_position(right.decode()) - column_position(left.decode()) + 1) * (int(bottom) - int(top) + 1)
         if cells > limits.merged_cells:
             raise PayloadTooLarge(f"The worksheet merges {cells:,} cells into one; undo the merge and save it again.")
-
-
-def column_number(letters: str) -> int:
-    """A -> 1, XFD -> 16384."""
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - 64
-    return number
 
 
 _CELL = re.compile(
@@ -220,7 +213,7 @@ class _Sheet:
         self.row = self.last_row = row
 
     def _column(self, letters: str) -> int:
-        number = column_number(letters)
+        number = column_position(letters) + 1
         if number > self.limits.columns:
             raise PayloadTooLarge(f"Column {letters} holds a value; at most {self.limits.columns} columns are read. "
                                   "Copy the table into a new workbook.")  # fmt: skip
@@ -325,7 +318,7 @@ class _CellHandler:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise InvalidInput(DAMAGED)
-        self.column, self.row = column_number(match.group(1)), int(match.group(2))
+        self.column, self.row = column_position(match.group(1)) + 1, int(match.group(2))
 
     def end(self, name: str) -> None:
         local = name.rpartition(":")[2]
@@ -342,21 +335,13 @@ class _CellHandler:
                 # The collector undoes XML's entities once more, as it must for the pieces that no parser saw.
                 style = self.style if self.style.isdecimal() else ""
                 raw = text.replace("&", "&amp;")
-                self.found.append((_letters(self.column), str(self.row), style, self.kind, "", raw))
+                self.found.append((column_letters(self.column - 1), str(self.row), style, self.kind, "", raw))
 
 
 def _whole(text: str) -> int:
     if not (text.isdecimal() and text.isascii() and len(text) <= 7):
         raise InvalidInput(DAMAGED)
     return int(text)
-
-
-def _letters(column: int) -> str:
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def _parsed_cells(xml: str, sheet: _Sheet) -> list[_Found]:

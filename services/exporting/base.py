@@ -85,8 +85,8 @@ class RowSource(ABC):
     async def prepare(self) -> int:
         """Load what the rows refer to; about how many rows there are."""
 
-    def laid_out(self, table: KindTable) -> KindTable:
-        """The columns of the layout that is asked for; after `prepare`."""
+    async def laid_out(self, table: KindTable) -> KindTable:
+        """The columns of the layout that is asked for. Raises InvalidInput where they depend on what is not there."""
         return table
 
     def cells(self) -> Mapping[str, Getter]:

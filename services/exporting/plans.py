@@ -83,6 +83,7 @@ class ForecastSource(PlanSource):
     model = Line
     layouts = ("long", "wide")
     needed = ("customer_id", "product_id", "cells")
+    known: Cycle | None = None
 
     async def kept(self) -> dict[str, Any]:
         self.cycle = await self._cycle()
@@ -91,10 +92,10 @@ class ForecastSource(PlanSource):
         own = await self.lines_kept()
         return {"cycle_id": as_binary(self.cycle.id), "stream": SALES, "active": True, **own}
 
-    def laid_out(self, table: KindTable) -> KindTable:
+    async def laid_out(self, table: KindTable) -> KindTable:
         if self.asked.layout == "long":
             return table
-        return wide_table(table, dict.fromkeys(self.cycle.months, ()))
+        return wide_table(table, dict.fromkeys((await self._cycle()).months, ()))
 
     def rows_a_line(self) -> int:
         return 1 if self.asked.layout == "wide" else MONTHS_A_LINE
@@ -128,6 +129,12 @@ class ForecastSource(PlanSource):
         }
 
     async def _cycle(self) -> Cycle:
+        """Looked up once: meanwhile another cycle may come into entry."""
+        if self.known is None:
+            self.known = await self._wanted_cycle()
+        return self.known
+
+    async def _wanted_cycle(self) -> Cycle:
         cycle_id = self.asked.filters.cycle_id
         found = await scoped(Cycle).one({"stage": Stage.ENTRY} if cycle_id is None else {"_id": cycle_id})
         if found is None or found.imported:

@@ -167,18 +167,18 @@ class References:
         self._known: dict[str, Id | None] = {}
 
     def resolve(self, batch: ValidBatch) -> tuple[list[Id | None], list[RowError]]:
-        """The id of each row, None where there is none, with an error."""
+        """The id of each row, None where there is none, with an error; a row that names none is none of ours."""
         codes = batch.columns[self.column]
-        for code in set(codes).difference(self._known):
+        for code in set(codes).difference(self._known, (None,)):
             key = code_key(code)
             self._known[code] = None if key in self.inactive else self.ids.get(key)
-        found = list(map(self._known.__getitem__, codes))
+        found = list(map(self._known.get, codes))
         if None not in found:
             return found, []
         missing = [
             self.context.error(row, self.column, code, INACTIVE if code_key(code) in self.inactive else self.expected)
             for row, code, id in zip(batch.rows, codes, found, strict=True)
-            if id is None
+            if id is None and code is not None
         ]
         return found, missing
 
@@ -221,14 +221,18 @@ async def users_of(context: ImportContext) -> References:
 
 
 def resolved(batch: ValidBatch, *references: References) -> tuple[ValidBatch, list[list[Id]], list[RowError]]:
-    """The rows whose references all exist, their ids by reference, and the errors of the others."""
+    """The rows whose references all exist, their ids by reference, and the errors of the others, also of those that are
+    wrong already."""
     found: list[list[Any]] = []
     errors: list[RowError] = []
     for reference in references:
         ids, missing = reference.resolve(batch)
         found.append(ids)
         errors += missing
-    if not errors:
-        return batch, found, []
+    all_there = not errors
+    if batch.wrong is not None:
+        errors += [error for reference in references for error in reference.resolve(batch.wrong)[1]]
+    if all_there:
+        return batch, found, errors
     keep = [None not in ids for ids in zip(*found, strict=True)]
     return batch.where(keep), [list(compress(ids, keep)) for ids in found], errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from core.errors import InvalidInput
@@ -31,7 +32,7 @@ def with_revenue(batch: ValidBatch, error_of: ErrorOf) -> tuple[ValidBatch, list
         except InvalidInput as refused:
             revenue.append(None)
             errors += [error_of(row, _column(batch, one.field), "", one.message) for one in refused.details]
-    return ValidBatch(batch.rows, {**batch.columns, "net_revenue": revenue}).without(errors), errors
+    return replace(batch, columns={**batch.columns, "net_revenue": revenue}).without(errors), errors
 
 
 def _column(batch: ValidBatch, field: str) -> str:

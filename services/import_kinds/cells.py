@@ -236,7 +236,9 @@ class _Whole(ColumnParser):
         return replace(self, style=number_style(texts, writing.decimal, writing.hint))
 
     def __call__(self, cell: Any) -> int:
-        expected = f"a whole number from {self.minimum} to {self.maximum:,}"
+        # A year is not written 2,199.
+        most = f"{self.maximum:,}" if self.maximum >= 10_000 else str(self.maximum)
+        expected = f"a whole number from {self.minimum} to {most}"
         try:
             written = _plain(cell, self.style)
         except Unreadable as problem:

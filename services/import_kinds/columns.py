@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.sheets import CellKind
@@ -76,11 +76,13 @@ class Column:
 class Wide:
     """The layout with a column per month: what these columns hold (`month` is their pattern), and which other columns
     it has instead of those of the long one. A header that names a month is meant so (`services.import_kinds.layouts`).
+    Columns up to `pinned` stay in view beside the months.
     """
 
     month: Column
     columns: tuple[Column, ...]
     instead_of: tuple[str, ...]
+    pinned: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ class KindTable:
     `any_of` at least one column must be filled; of each in `some_of` the file must have a column, and the writer judges
     what a row must say; `ordinal` is numbered within the rest of the key where it is absent.
 
-    `reads` is what somebody must be allowed to get a template or an export; without it there is none. `about` says what
-    a row is.
+    `reads` is what somebody must be allowed to get a template or an export. `about` says what a row is. Columns up to
+    `pinned` stay in view; "" = none.
     """
 
     kind: ImportKind
@@ -101,8 +103,9 @@ class KindTable:
     some_of: tuple[tuple[str, ...], ...] = ()
     ordinal: str | None = None
     wide: Wide | None = None
-    reads: Action | None = None
-    about: str = ""
+    reads: Action = field(kw_only=True)
+    about: str = field(kw_only=True)
+    pinned: str = ""
 
 
 CUSTOMER = Column(

@@ -13,7 +13,7 @@ from services.import_kinds.columns import CUSTOMER, ITEM, Column, ImportKind, Ki
 PAST_STREAMS = ("sales", "naive", "statistical", "consensus", "approved")
 
 _CYCLE = Column(
-    "cycle", cells.text(200), synonyms=("cycle_name", "round", "planning_cycle"), folded=True, width=20,
+    "cycle", cells.text(200), synonyms=("cycle_name", "round", "planning_cycle"), folded=True, width=16,
     about="The name or the id of the cycle; blank is the one in entry.", examples=("December 2026", ""),
 )  # fmt: skip
 _MONTH = Column(
@@ -36,8 +36,8 @@ _VALUE = Column(
 _SHOWN = tuple(
     Column(name, cells.unread(), kept=True, width=width, about=about, examples=("", ""))
     for name, width, about in (
-        ("customer_name", 28, "For you; it is not read."),
-        ("item_name", 28, "For you; it is not read."),
+        ("customer_name", 24, "For you; it is not read."),
+        ("item_name", 24, "For you; it is not read."),
         ("unit", 8, "What quantities count; it is not read."),
     )
 )
@@ -75,6 +75,7 @@ _FORECASTS = KindTable(
                    about="What stood in the months when the file was made; so nobody's change is overwritten."),
         ),
         instead_of=("month", "quantity", "value", "price", "reason", "base_rev"),
+        pinned="item_name",
     ),
     reads=Action.READ_FORECAST,
     about="A row is a month of a product that a customer buys; or a product, with a column for each month, titled like "

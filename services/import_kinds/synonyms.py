@@ -9,14 +9,15 @@ from collections.abc import Mapping
 
 MORE_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "customer_code": (
-        "kunde", "kundennummer", "kunden_nr", "kundencode", "kunden_id", "debitor", "debitorennummer", "account",
-        "account_no", "account_number", "client", "client_code", "client_no", "code_client", "numéro_client", "cliente",
-        "sold_to", "sold_to_party", "cust_no", "customer_nr",
+        "kunde", "kundennummer", "kunden_nr", "kd_nr", "kundencode", "kunden_id", "debitor", "debitorennummer",
+        "account", "account_no", "account_number", "client", "client_code", "client_no", "code_client", "numéro_client",
+        "cliente", "sold_to", "sold_to_party", "cust_no", "customer_nr",
     ),
     "item_code": (
-        "artikel", "artikelnummer", "artikel_nr", "artikelcode", "material", "materialnummer", "material_number",
-        "produkt", "produktnummer", "produktcode", "part", "part_no", "part_number", "article", "article_no",
-        "article_number", "code_article", "référence", "item_id", "product_id", "product_no", "product_number",
+        "artikel", "artikelnummer", "artikel_nr", "art_nr", "artikelcode", "material", "materialnummer",
+        "material_number", "produkt", "produktnummer", "produktcode", "part", "part_no", "part_number", "article",
+        "article_no", "article_number", "code_article", "référence", "item_id", "product_id", "product_no",
+        "product_number",
     ),
     "email": ("email_address", "e_mail_address", "e_mail_adresse", "mail_address", "user_email"),
     "name": ("bezeichnung", "full_name", "nom"),

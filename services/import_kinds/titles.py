@@ -32,8 +32,18 @@ def header_matching(
     kind: ImportKind, header: Sequence[str], given: Said | None = None, saved: Said | None = None
 ) -> Matching:
     """Which title means which column of the kind, as this header lays it out."""
-    table = table_for(kind, header)
+    table = table_said(kind, header, given, saved)
     return match_titles(header, wanted_columns(kind) if table is TABLES[kind] else _wanted(table), given, saved)
+
+
+def table_said(
+    kind: ImportKind, header: Sequence[str], given: Said | None = None, saved: Said | None = None
+) -> KindTable:
+    """The kind's table as this header lays it out, and as somebody said; what is saved is only about titles that are
+    there."""
+    titles = {title_key(title) for title in header}
+    found = [column for title, column in (saved or {}).items() if title_key(title) in titles]
+    return table_for(kind, header, (column for column in (*(given or {}).values(), *found) if column is not None))
 
 
 def header_problems(table: KindTable, header: Sequence[str], matching: Matching) -> list[Detail]:
@@ -44,14 +54,19 @@ def header_problems(table: KindTable, header: Sequence[str], matching: Matching)
             shown = " and ".join(header[at] for at in matching.doubled[column.name])
             details.append(Detail(column.name, f"Two columns are meant ({shown}); keep one."))
         elif column.required and column.name not in matching.matched and column.name != table.ordinal:
-            details.append(
-                Detail(column.name, f"The column is missing; title it '{column.name}', or name its title in mapping.")
-            )
+            details.append(Detail(column.name, _missing(table, column.name)))
     details += _months_twice(table, header, matching)
     for group in (*table.any_of, *table.some_of):
         if not any(name in matching.matched for name in group):
             details.append(Detail(group[0], f"One of the columns {' or '.join(group)} is needed."))
     return details
+
+
+def _missing(table: KindTable, name: str) -> str:
+    told = f"The column is missing; title it '{name}', or name its title in mapping."
+    if table.wide is not None and name in table.wide.instead_of:
+        told += " Or give each month a column, titled like 2027-01."
+    return told
 
 
 def _months_twice(table: KindTable, header: Sequence[str], matching: Matching) -> list[Detail]:
@@ -75,7 +90,7 @@ def judge_of(kind: ImportKind, given: Said | None = None, saved: Said | None = N
     def fit(titles: Sequence[str]) -> Fit:
         matching = header_matching(kind, titles, given, saved)
         found = sum(_GUESSED if one.how is How.SIMILAR else _SURE for one in matching.matched.values())
-        problems = header_problems(table_for(kind, titles), titles, matching)
+        problems = header_problems(table_said(kind, titles, given, saved), titles, matching)
         return Fit(not problems, found + _SURE * len(matching.doubled))
 
     def knows(title: str) -> bool:

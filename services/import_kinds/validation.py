@@ -8,7 +8,7 @@ not looked up here. Cells are text, numbers (whole ones as int), dates or None, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
@@ -51,21 +51,33 @@ class LeftOut:
 class ValidBatch:
     """The rows without an error: parsed values by column name, all lists as long as `rows`; None = blank.
 
-    Columns that the file does not have are absent, unless they have a default or are numbered.
+    Columns that the file does not have are absent, unless they have a default or are numbered. `wrong` are the rows
+    with an error, where None is a refused cell as well: what else is wrong with them is told in the same pass.
     """
 
     rows: list[int]
     columns: dict[str, list[Any]]
+    wrong: ValidBatch | None = None
 
     def without(self, errors: Iterable[RowError]) -> ValidBatch:
-        """The batch without the rows that these errors are about."""
+        """The batch without the rows that these errors are about; they become `wrong`."""
         bad = {error.row for error in errors}
-        return self.where([row not in bad for row in self.rows]) if bad else self
+        if not bad:
+            return self
+        wrong = self.where([row in bad for row in self.rows])
+        return replace(self.where([row not in bad for row in self.rows]), wrong=wrong.behind(self.wrong))
 
     def where(self, keep: Sequence[bool]) -> ValidBatch:
         """The rows at whose position `keep` is true."""
         columns = {name: list(compress(values, keep)) for name, values in self.columns.items()}
-        return ValidBatch(list(compress(self.rows, keep)), columns)
+        return replace(self, rows=list(compress(self.rows, keep)), columns=columns)
+
+    def behind(self, other: ValidBatch | None) -> ValidBatch:
+        """These rows, and the other ones in front; all of one kind, with the columns that both have."""
+        if other is None:
+            return replace(self, wrong=None)
+        columns = {name: other.columns[name] + values for name, values in self.columns.items() if name in other.columns}
+        return ValidBatch(other.rows + self.rows, columns)
 
 
 class FileValidator:
@@ -87,7 +99,7 @@ class FileValidator:
 
         Raises InvalidInput, a detail per column, for required columns that are absent and columns given twice.
         """
-        self.table = table_for(kind, header)
+        self.table = table_for(kind, header, positions or ())
         if positions is None:
             positions = match_header(self.table, header)
         writing = writing or Writing(currency=base_currency or "")

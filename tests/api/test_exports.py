@@ -177,6 +177,13 @@ async def test_an_untouched_template_changes_nothing(sign_in: SignIn, tenant: Te
         assert (job.state, set(counts(job).values())) == ("succeeded", {0})
 
 
+@pytest.mark.parametrize("query", [{"layout": "wide"}, {"layout": "x y"}, {"sheet": "1"}])
+async def test_a_template_has_no_other_layout_than_its_kind(sign_in: SignIn, query: dict[str, str]) -> None:
+    answer = await (await sign_in("admin")).get("/api/v1/templates/prices.xlsx", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["details"][0]["field"] == next(iter(query))
+
+
 async def test_there_is_no_template_of_an_unknown_kind(sign_in: SignIn) -> None:
     assert (await (await sign_in("admin")).get("/api/v1/templates/nothing.xlsx")).status_code == 422
 

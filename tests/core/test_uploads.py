@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -28,8 +29,9 @@ def test_a_workbook_and_a_csv_pass_and_are_rewound() -> None:
 
 @pytest.mark.parametrize("name", ["a.xlsm", "a.xls", "a.pdf", "a", "a.csv.exe", "xlsx", "a.zip", "..", ""])
 def test_other_endings_are_refused(name: str) -> None:
-    with pytest.raises(UnsupportedFile):
+    with pytest.raises(UnsupportedFile) as refused:
         check(files.plain_book(), name)
+    assert refused.value.message.startswith("Files ending in '" if PurePosixPath(name).suffix else "Files without an")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.xlsx"])

@@ -128,6 +128,18 @@ def _plainly(text: str) -> bytes:
     return buffer.getvalue()
 
 
+def test_pinned_columns_stay_in_view_beside_the_titles() -> None:
+    assert opened(written([ROW], FileTable("things", COLUMNS, pinned=2))).worksheets[0].freeze_panes == "C2"
+
+
+def test_texts_of_digits_get_no_green_corner() -> None:
+    content = written([ROW])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    columns = " ".join(f"{letter}2:{letter}1048576" for letter in "ABCH")
+    assert f'<ignoredErrors><ignoredError sqref="{columns}" numberStoredAsText="1"/></ignoredErrors>' in sheet
+
+
 def test_our_own_files_pass_the_door() -> None:
     for content in (template(TABLE), written([ROW] * 500)):
         check_workbook(io.BytesIO(content)).close()
@@ -143,7 +155,7 @@ def test_the_same_rows_give_the_same_bytes_in_whatever_pieces() -> None:
 
 
 def test_more_than_a_sheet_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filled, "MAX_ROWS", 2)
+    monkeypatch.setattr(filled, "SHEET_ROWS", 2)
     with pytest.raises(PayloadTooLarge, match="2 rows"):
         written([ROW] * 3)
     monkeypatch.setattr(sheet_rows, "MAX_BYTES", 100)

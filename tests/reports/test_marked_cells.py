@@ -26,8 +26,8 @@ def error(row: int, letter: str, expected: str, column: str = "Qty") -> dict[str
     return {"row": row, "letter": letter, "column": column, "expected": expected}
 
 
-def copied(path: Path, sheet: str, errors: list[dict[str, Any]], *batches: Rows) -> Any:
-    copy = MarkedCopy(path / "copy.xlsx", sheet, errors)
+def copied(path: Path, sheet: str, errors: list[dict[str, Any]], *batches: Rows, header_row: int = 1) -> Any:
+    copy = MarkedCopy(path / "copy.xlsx", sheet, errors, header_row)
     for batch in batches:
         copy.add(batch)
     copy.close()
@@ -55,6 +55,20 @@ def test_bad_cells_are_filled_and_say_why(tmp_path: Path) -> None:
     assert page["AB2"].comment.text == "Qty: expected beside the table"
     filled = {cell.coordinate for row in page for cell in row if cell.fill.fgColor.rgb == "FFFFC7CE"}
     assert filled == {"B2", "AB2", "A3"}
+
+
+def test_a_reason_that_is_a_sentence_is_not_expected(tmp_path: Path) -> None:
+    errors = [error(2, "A", "This sheet is submitted."), error(2, "", "The cycle is closed.", column="")]
+    page = copied(tmp_path, "", errors, Rows([2], [["a"]]))
+    assert page["A2"].comment.text == "Qty: This sheet is submitted.\nThe cycle is closed."
+
+
+def test_the_titles_stay_in_view_and_filter_the_table(tmp_path: Path) -> None:
+    batches = Rows([1, 3], [["A title", "code"]]), Rows([4, 9], [["a", "b"], [1, 2]])
+    page = copied(tmp_path, "", [], *batches, header_row=3)
+    assert (page.freeze_panes, page.auto_filter.ref) == ("A4", "A3:B9")
+    deep = copied(tmp_path, "", [], Rows([20], [["code"]]), header_row=20)
+    assert (deep.freeze_panes, deep.auto_filter.ref) == (None, "A20")
 
 
 def test_of_a_very_long_table_only_wrong_rows_are_copied_at_its_end(

@@ -113,7 +113,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_a_sheet_has_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(workbooks, "MAX_ROWS", 10)
+    monkeypatch.setattr(workbooks, "SHEET_ROWS", 10)
     with pytest.raises(PayloadTooLarge, match="10 rows"):
         write_xlsx(tmp_path / "long.xlsx", [SheetSpec("Plan", [Column("a")], ([n] for n in range(11)))])
 

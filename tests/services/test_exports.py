@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import openpyxl
 import pytest
 
 from core.clock import now
@@ -23,7 +25,7 @@ from models.tenant import Tenant
 from models.user import User
 from planning.access import Actor, Scope
 from planning.roles import Role
-from reports.filled import open_file
+from reports.filled import EXPLAINING, open_file
 from services import exports, files, jobs, templates
 from services.exporting import base, owned, sales_lines
 from services.exporting.base import Filters
@@ -359,3 +361,19 @@ async def test_more_rows_than_a_sheet_holds_are_refused_at_once(monkeypatch: pyt
         await requested(admin, Wanted(ImportKind.CUSTOMERS))
     assert "take csv" in refused.value.details[0].message
     assert (await made(admin, Wanted(ImportKind.CUSTOMERS, "csv"))).state == "succeeded"
+
+
+async def test_the_workbook_says_what_it_is_a_part_of() -> None:
+    one, other = await customer("A", region="North"), await customer("B", region="North", is_active=False)
+
+    async def told(**filters: Any) -> list[Any]:
+        book = openpyxl.load_workbook(io.BytesIO(await exported(ImportKind.CUSTOMERS, filters=Filters(**filters))))
+        notes = [row[0].value for row in book[EXPLAINING].iter_rows()]
+        assert list(exports.EXPORT_NOTES) == notes[2 : 2 + len(exports.EXPORT_NOTES)]
+        return notes[2 + len(exports.EXPORT_NOTES) : notes.index(None)]
+
+    assert await told() == []
+    assert await told(region="North", customer_ids=(one.id, other.id), include_inactive=True) == [
+        "Only a part: 2 customers chosen, region North.",
+        "Also what is out of use.",
+    ]

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import openpyxl
 import pytest
@@ -21,9 +22,12 @@ from models.job import Job
 from models.tenant import Tenant
 from planning.access import Scope
 from planning.cells import CellChange
-from services import forecasts
+from planning.roles import Role
+from reports.filled import template
+from services import forecasts, templates
 from services.exporting.base import Filters
 from services.forecasts import LineChange
+from services.identity import Caller
 from services.import_kinds.tables import ImportKind
 from tests import factories
 from tests.companies import DURING_ENTRY, FIRST, UNITS, Company, close_cycle, make_company, open_cycle, say
@@ -188,3 +192,33 @@ async def test_of_which_cycle(company: Company, cycle: Cycle) -> None:
     assert len(cells_of(await workbook("wide", cycle_id=cycle.id))) == 3
     with pytest.raises(InvalidInput):
         await workbook("wide", cycle_id=company.tea.id)
+
+
+async def test_products_stay_in_view_beside_the_months(cycle: Cycle) -> None:
+    page = openpyxl.load_workbook(io.BytesIO(await workbook("wide"))).worksheets[0]
+    titles = [cell.value for cell in page[1]]
+    assert page.freeze_panes == page.cell(2, titles.index("item_name") + 2).coordinate
+    assert openpyxl.load_workbook(io.BytesIO(await workbook("long"))).worksheets[0].freeze_panes == "A2"
+
+
+async def test_an_empty_wide_workbook_has_the_months_of_the_cycle_in_entry(company: Company, cycle: Cycle) -> None:
+    rep = Caller(company.rep.id, cycle.tenant_id, uuid4(), Role.SALES_REP, frozenset(), "Rosa", "en")
+
+    async def empty(kind: ImportKind, layout: str) -> bytes:
+        return template(await templates.template_of(rep, kind, DURING_ENTRY, layout))
+
+    content = await empty(ImportKind.FORECASTS, "wide")
+    assert cells_of(content) == cells_of(await workbook("wide"))[:1]
+    job = await back(content)
+    assert (job.state, set(counts(job).values())) == ("succeeded", {0})
+    filled = changed(changed(changed(content, "xlsx", 1, "customer_code", "C1"), "xlsx", 1, "item_code", "TEA"),
+                     "xlsx", 1, "2027-06", 8)  # fmt: skip
+    assert cells(await back(filled)) == {"saved": 1}
+    with pytest.raises(InvalidInput) as refused:
+        await empty(ImportKind.PRICES, "wide")
+    assert refused.value.details[0].message == "must be long for prices"
+    await close_cycle(cycle.id)
+    with pytest.raises(InvalidInput) as refused:
+        await empty(ImportKind.FORECASTS, "wide")
+    assert [detail.field for detail in refused.value.details] == ["layout"]
+    assert cells_of(await empty(ImportKind.FORECASTS, "long"))

@@ -20,6 +20,9 @@ from models.tenant import Tenant
 from planning.stages import FILES_WITHIN, Move
 from services import cycle_moves, forecast_options
 from services.forecast_options import ForecastOptions
+from services.import_kinds.tables import ImportKind
+from services.import_layout import ReadingOptions
+from services.mappings import mapping_problems
 from tests import factories
 from tests.companies import (
     DURING_ENTRY,
@@ -258,6 +261,32 @@ async def test_a_header_that_says_nothing_or_too_much_is_refused(lines: tuple[st
     job = await sent(*lines)
     assert job.state == "rejected"
     assert [finding["column"] for finding in job.findings] == ([field] if field else [])
+
+
+def test_a_mapping_may_name_months_where_a_kind_has_them() -> None:
+    assert mapping_problems(ImportKind.FORECASTS, [("Plan A", "2027-01")], "mapping") == []
+    (unknown,) = mapping_problems(ImportKind.FORECASTS, [("Plan A", "2027-13")], "mapping")
+    assert unknown.message.endswith("value and months like 2027-01.")
+    assert len(mapping_problems(ImportKind.PRICES, [("Plan A", "2027-01")], "mapping")) == 1
+
+
+@pytest.mark.usefixtures("cycle")
+@pytest.mark.parametrize("how", ["mapping", "saved"])
+async def test_a_title_can_be_given_a_month(company: Company, how: str) -> None:
+    lines = ("customer_code,item_code,Plan A,2027-02 actual,2027-02", "C1,TEA,30,9,31")
+    said = {"plan a": FIRST, "2027-02 actual": None, "Plan B": "2027-03"}
+    reading = ReadingOptions(mapping=said) if how == "mapping" else ReadingOptions(saved=said)
+    job = await sent(*lines, reading=reading)
+    if how == "mapping":
+        assert (job.state, [one["expected"] for one in job.findings]) == (
+            "rejected", ["The file has no column titled 'Plan B'."],
+        )  # fmt: skip
+        job = await sent(*lines, reading=ReadingOptions(mapping={"Plan A": FIRST}))
+    assert job.state == "succeeded", job.error
+    assert cells(job) == {"saved": 2}
+    assert (await stored(company, company.tea))["quantity"] == 30 * UNITS
+    only = ("customer_code,item_code,Plan A", "C1,TEA,32")
+    assert cells(await sent(*only, reading=ReadingOptions(mapping={"Plan A": "2027-04"}))) == {"saved": 1}
 
 
 async def test_a_deadline_waits_for_files_that_were_received_before_it(company: Company, cycle: Cycle) -> None:

@@ -109,6 +109,8 @@ def test_a_cell_is_read(parse: Parser, cell: Any, value: Any) -> None:
         (cells.number(PRICE, minimum=0), "-0.01", "not below 0"),
         (cells.whole(1, 99), "0", "from 1 to 99"),
         (cells.whole(1, 99), 1.5, "from 1 to 99"),
+        (cells.whole(1990, 2199), "x", "from 1990 to 2199"),
+        (cells.whole(1, 999_999), "x", "from 1 to 999,999"),
         (cells.choice("a", "b"), "c", "one of a, b"),
         (cells.flag(), "maybe", "yes or no"),
         (cells.email(), "a@b.com, c@d.com", "one e-mail"),
@@ -179,6 +181,14 @@ def test_missing_and_doubled_columns_are_named_all_at_once() -> None:
         "item_code", "customer_code", "invoice_date", "unit_price",
     ]  # fmt: skip
     assert "sku and product" in refused.value.details[0].message
+
+
+def test_a_table_without_months_hears_of_both_layouts() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        match_header(TABLES[ImportKind.FORECASTS], ["customer_code", "item_code", "quantity"])
+    (detail,) = refused.value.details
+    assert detail.field == "month"
+    assert "Or give each month a column, titled like 2027-01." in detail.message
 
 
 def test_all_errors_of_all_rows_come_in_one_pass() -> None:

@@ -124,11 +124,11 @@ async def test_all_errors_come_in_one_pass_with_the_row_that_excel_shows() -> No
     )
     assert counts(job) == only(inserted=1, rejected=4)
     assert [(row, column) for row, column, _ in errors(job)] == [
-        (3, "customer_code"), (5, "invoice_date"), (5, "quantity"), (6, "currency"), (7, "invoice"),
+        (3, "customer_code"), (5, "invoice_date"), (5, "quantity"), (5, "item_code"), (6, "currency"), (7, "invoice"),
     ]  # fmt: skip
     assert job.findings[0]["value"] == "C9"
-    assert job.findings[3]["expected"].startswith("EUR")
-    assert (job.result or {})["errors"] == 5
+    assert job.findings[4]["expected"].startswith("EUR")
+    assert (job.result or {})["errors"] == 6
 
 
 async def test_a_header_that_does_not_fit_refuses_the_file() -> None:

@@ -184,3 +184,25 @@ async def test_sales_in_a_currency_that_nobody_gave_a_rate_for_are_refused() -> 
     job = await imported("sales", head, "I1,P1,1,C1,2026-01-05,3,2.5,USD")
     expected = "EUR, or a currency with an exchange rate (actual or plan) for 2026-01"
     assert errors(job) == [(2, "currency", expected)]
+
+
+async def test_a_wrong_row_hears_of_its_unknown_codes_in_the_same_pass() -> None:
+    rows = ("NOPE,P1,1,,2026-12-31,2026-01-01", "C1,NIL,x,,2026-01-01,", ",NIL,1,,2026-01-01,", "C1,P1,2,,2026-01-01,")
+    job = await imported("prices", PRICE_HEAD, *rows)
+    assert counts(job) == {"inserted": 1, "updated": 0, "unchanged": 0, "rejected": 3}
+    assert [(row, column) for row, column, _ in errors(job)] == [
+        (2, "valid_to"), (2, "customer_code"), (3, "price"), (3, "item_code"), (4, "customer_code"), (4, "item_code"),
+    ]  # fmt: skip
+    assert job.result is not None
+    assert job.result["errors"] == 6
+
+
+async def test_a_sale_without_an_amount_hears_of_its_unknown_codes_in_the_same_pass() -> None:
+    head = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price"
+    job = await imported(
+        "sales", head, "1,NIL,1,NOPE,2026-01-05,1,", "2,P1,1,NOPE,soon,1,2", "3,P1,1,C1,2026-01-05,1,2"
+    )
+    assert counts(job) == {"inserted": 1, "updated": 0, "unchanged": 0, "rejected": 2}
+    assert [(row, column) for row, column, _ in errors(job)] == [
+        (2, "unit_price"), (2, "customer_code"), (2, "item_code"), (3, "invoice_date"), (3, "customer_code"),
+    ]  # fmt: skip
