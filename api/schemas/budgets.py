@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from api.paging import PageQuery
@@ -27,14 +27,15 @@ class BudgetQuery(PageQuery):
 
     fiscal_year: Annotated[int, Field(ge=1990, le=2199, examples=[2027])]
     version: Annotated[str, Line(60, 1), Field(examples=["1"])] = "1"
-    month: Month | None = None
     level: BudgetLevel = BudgetLevel.ENTRY
+    month: Annotated[Month | None, Field(validate_default=True)] = None
 
-    @model_validator(mode="after")
-    def _leaves_of_a_month(self) -> BudgetQuery:
-        if self.level is BudgetLevel.LEAF and self.month is None:
-            raise PydanticCustomError("month_missing", "level=leaf needs a month")
-        return self
+    @field_validator("month")
+    @classmethod
+    def _leaves_of_a_month(cls, month: str | None, info: ValidationInfo) -> str | None:
+        if month is None and info.data.get("level") is BudgetLevel.LEAF:
+            raise PydanticCustomError("month_missing", "must be said with level=leaf")
+        return month
 
     def filter(self) -> BudgetFilter:
         """What the service is asked for."""

@@ -59,4 +59,5 @@ async def test_leaves_are_made_of_a_month(app: FastAPI, tenant: Tenant) -> None:
     _, viewer = await somebody(app, tenant.id, Role.VIEWER)
     refused = await viewer.get(BUDGETS, params={"fiscal_year": 2027, "level": "leaf"})
     assert refused.status_code == 422
+    assert [one["field"] for one in refused.json()["error"]["details"]] == ["month"]
     assert (await viewer.get(BUDGETS)).status_code == 422
