@@ -16,6 +16,7 @@ from core.collections import scoped
 from core.context import current_tenant
 from core.listing import Listing, Window, read_page
 from core.mongo import RawDocument
+from core.text import code_key
 from models.budget import BudgetEntry
 from models.customer import Customer, MatrixEntry
 from models.cycle import Cycle
@@ -50,14 +51,17 @@ Leaf = tuple[UUID, UUID]
 
 @dataclass(frozen=True, slots=True)
 class BudgetFilter:
-    """Which budget; `month` None = the whole year."""
+    """Which budget; `version` in any case, `month` None = the whole year."""
 
     fiscal_year: int
     version: str
     month: Month | None = None
 
-    def query(self) -> dict[str, Any]:
-        query: dict[str, Any] = {"fiscal_year": self.fiscal_year, "version": self.version}
+    async def query(self) -> dict[str, Any]:
+        """As its entries are found, whichever way each of them spells the version."""
+        spelled = await scoped(BudgetEntry).distinct("version", {"fiscal_year": self.fiscal_year})
+        own = [one for one in spelled if code_key(one) == code_key(self.version)]
+        query: dict[str, Any] = {"fiscal_year": self.fiscal_year, "version": {"$in": own}}
         return query if self.month is None else {**query, "month": self.month}
 
 
@@ -85,7 +89,7 @@ class Weights:
 
 async def list_entries(caller: Caller, wanted: BudgetFilter, window: Window, at: datetime) -> Listing:
     """One page of what was decided. Who does not see all customers sees what was decided for single ones of theirs."""
-    query = wanted.query()
+    query = await wanted.query()
     ids = await ids_in(await scope_of(caller.role, caller.user_id, at, caller.regions))
     if ids is not None:
         query["customer_id"] = {"$in": sorted(ids)}
@@ -111,7 +115,7 @@ async def list_leaves(caller: Caller, wanted: BudgetFilter, window: Window, at: 
 
 async def leaves_of(wanted: BudgetFilter) -> list[RawDocument]:
     """All parts of all entries, scaled, by entry and leaf. `wanted` names a month."""
-    entries = await scoped(BudgetEntry).rows(wanted.query(), ENTRY_FIELDS, sort=[("_id", 1)])
+    entries = await scoped(BudgetEntry).rows(await wanted.query(), ENTRY_FIELDS, sort=[("_id", 1)])
     if not entries or wanted.month is None:
         return []
     customers, products = await customer_levels(), await product_levels()

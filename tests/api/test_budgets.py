@@ -48,6 +48,12 @@ async def test_entries_and_leaves(app: FastAPI, tenant: Tenant, rep: httpx.Async
     page = (await viewer.get(BUDGETS, params={**of_month, "limit": 2, "page": 3})).json()
     assert (page["data"], page["meta"]["has_next"]) == (leaves["data"][4:], False)
 
+    drafts = {**year, "version": "LOW "}
+    with tenant_scope(tenant.id):
+        await imported(
+            "budget", "fiscal_year,version,month,region,value", "2027,Low,2027-01,North,1", "2027,low,2027-02,,2"
+        )
+    assert [row["value"] for row in (await viewer.get(BUDGETS, params=drafts)).json()["data"]] == [1, 2]
     own = (await rep.get(BUDGETS, params=year)).json()["data"]
     assert [row["customer_code"] for row in own] == ["C1"]
     seen = (await rep.get(BUDGETS, params=of_month)).json()["data"]
