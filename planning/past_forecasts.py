@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.text import code_key
 from planning.month_titles import month_of_title
 from planning.months import Month, months_between
 
@@ -21,7 +20,7 @@ def base_month_of(base_month: Month | None, cycle: str | None) -> Month | None:
 
 def name_key(cycle: str | None) -> str:
     """The name of a cycle as it is compared; empty where there is none."""
-    return "" if cycle is None else code_key(cycle)
+    return "" if cycle is None else cycle.strip().casefold()
 
 
 def base_month_problem(base_month: Month, running: Month) -> str | None:

@@ -205,6 +205,9 @@ class SheetJudge:
         if change is None:
             self.tally["unchanged"] += 1
             return
+        if self.locked and self.errors and self.errors[-1].row == row.row:
+            self.tally["refused"] += 1  # told with the first cell of the row
+            return
         if self.locked:
             change = self.locked
         elif self.adds_only and standing.reviewed:

@@ -9,6 +9,7 @@ from temporalio.client import Client, ScheduleDescription, ScheduleOverlapPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from ops.schedules import SCHEDULES, ensure_schedules
+from tests.eventually import eventually
 from workflows.contracts import UPKEEP_SCHEDULE
 
 
@@ -33,8 +34,13 @@ async def test_every_schedule_of_the_table_is_there_and_skips_overlaps(client: C
 async def test_a_pause_survives_and_a_wrong_interval_is_corrected(client: Client) -> None:
     await ensure_schedules(client, "nobody-listens")
     handle = client.get_schedule_handle(UPKEEP_SCHEDULE)
+
+    async def paused() -> ScheduleDescription | None:
+        found = await description(client)
+        return found if found.schedule.state.paused else None
+
     await handle.pause(note="looking into something")
-    found = await description(client)
+    found = await eventually(paused)
     found.schedule.spec.intervals[0].every = timedelta(hours=7)
     await handle.update(lambda _: ScheduleUpdate(schedule=found.schedule))
     await ensure_schedules(client, "nobody-listens")

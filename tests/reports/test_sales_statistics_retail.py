@@ -19,18 +19,16 @@ from bench.sales_statistics import DIMENSIONS, differences, prepare
 from core.mongo import Mongo
 from planning.sales_statistics import Dimension
 
-EVERY = 60
-"""One line of so many, over all thirteen months: about 9,000."""
-SELDOM = 240
-"""For what is done twice."""
+EVERY = 240
+"""One line of so many, over all thirteen months: about 2,250."""
 
 
-def slice_of_retail(directory: Path, every: int) -> Path:
+def slice_of_retail(directory: Path) -> Path:
     """One line of so many; skips the test where the data are not."""
     if not data_file().is_file():
         pytest.skip(f"The Online Retail data is not at {data_file()}; set PLANWRIGHT_DATA.")
     with gzip.open(data_file(), "rt", encoding="utf-8", newline="") as file:
-        header, *lines = [next(file), *islice(file, 0, None, every)]
+        header, *lines = [next(file), *islice(file, 0, None, EVERY)]
     path = directory / "retail.csv.gz"
     with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
         file.writelines((header, *lines))
@@ -38,7 +36,7 @@ def slice_of_retail(directory: Path, every: int) -> Path:
 
 
 async def test_statistics_equal_pandas_to_the_cent_and_the_unit(mongo: Mongo, tmp_path: Path) -> None:
-    path = slice_of_retail(tmp_path, EVERY)
+    path = slice_of_retail(tmp_path)
     slug = f"retail-{uuid4().hex[:8]}"
     seconds: dict[str, float] = {}
     found = await differences(path, await prepare(path, slug), seconds)
@@ -47,7 +45,7 @@ async def test_statistics_equal_pandas_to_the_cent_and_the_unit(mongo: Mongo, tm
 
 
 async def test_the_file_as_csv_and_as_workbook_gives_the_same(mongo: Mongo, tmp_path: Path) -> None:
-    path = slice_of_retail(tmp_path, SELDOM)
+    path = slice_of_retail(tmp_path)
     as_csv, as_xlsx = await retail_files.both(path, tmp_path, (Dimension.MONTH, Dimension.PRODUCT))
     assert as_csv.differences(as_xlsx) == []
     assert as_csv.counts["inserted"] > 1_500

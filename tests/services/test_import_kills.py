@@ -13,7 +13,7 @@ from tests import factories, killing
 from tests.imported import counts, imported, undone
 from tests.killing import HEADER, Server, contents, file_lines, killed_import, killed_undo, make_company
 
-ROWS, KILLS, BATCH_ROWS = 10_000, 3, 1_000
+ROWS, KILLS, BATCH_ROWS = 4_000, 2, 400
 
 
 @pytest.mark.usefixtures("mongo")
