@@ -48,7 +48,6 @@ class Mongo:
     async def start(self, documents: Sequence[type[Document]], *, indexes: bool = False) -> None:
         """Bind the documents to this database; `indexes` creates them (set-up does that, not every process)."""
         global _bound
-        await self.client.admin.command("hello")  # Beanie would wait for a server that is not there once per document
         await init_beanie(database=self.database, document_models=list(documents), skip_indexes=not indexes)
         _bound = self.client
 

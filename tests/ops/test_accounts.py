@@ -72,7 +72,7 @@ async def test_a_command_joins_the_stack_that_runs_in_its_checkout(
         (("create-tenant", "acme", "Acme"), {"JWT_SECRET": "too-short"}, "JWT_SECRET is shorter than 32 bytes"),
         (
             ("create-tenant", "acme", "Acme"),
-            {"MONGODB_URI": "mongodb://127.0.0.1:9/?replicaSet=rs0", "MONGODB_SERVER_SELECTION_TIMEOUT_MS": "200"},
+            {"MONGODB_URI": "mongodb://127.0.0.1:9/?replicaSet=rs0", "MONGODB_TIMEOUT_MS": "500"},
             "The database does not answer",
         ),
     ],
