@@ -21,7 +21,7 @@ from activities.reports import run_report
 from core.clock import now
 from core.collections import scoped
 from core.context import acting_as, tenant_scope
-from core.documents import TenantDocument
+from core.documents import PlanwrightDocument, TenantDocument
 from core.search import search_words
 from models.customer import Customer
 from models.cycle import Cycle, Operation
@@ -44,6 +44,7 @@ from tests.people import signed_in
 from workflows.contracts import JobInput
 
 Id = UUID | str
+Documents = dict[type[PlanwrightDocument], list[dict[str, Any]]]
 STORED: CodecOptions[dict[str, Any]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
 
@@ -82,6 +83,23 @@ class World:
     @property
     def rep(self) -> httpx.AsyncClient:
         return self.clients[Role.SALES_REP]
+
+    async def documents(self) -> Documents:
+        """Every document of the tenant, and its own, as stored."""
+        models = [model for model in DOCUMENTS if issubclass(model, TenantDocument)]
+        with tenant_scope(self.tenant.id):
+            found: Documents = {model: await scoped(model).rows() for model in models}
+            return found | {Tenant: await scoped(Tenant).rows({"_id": self.tenant.id})}
+
+    async def put_back(self, documents: Documents) -> None:
+        """Have the tenant hold these documents and no others."""
+        stored = await self.documents()
+        with tenant_scope(self.tenant.id):
+            for model, rows in documents.items():
+                if rows != stored[model]:
+                    await scoped(model).delete({"_id": {"$in": [row["_id"] for row in stored[model]]}})
+                    if rows:
+                        await scoped(model).insert_rows(rows)
 
     async def contents(self) -> dict[str, dict[str, bytes]]:
         """Every document of the tenant as stored, by collection and id, but for the sessions of who asks."""
