@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.interceptor import ContextInterceptor
+from core.garbage import collect_seldom
 from core.logging import configure_logging
 from core.mongo import Mongo
 from core.settings import Settings, check_secrets
@@ -75,6 +76,7 @@ async def work(settings: Settings, health: WorkerHealth) -> None:
         client = await patiently("temporal", lambda: connect_temporal(settings.temporal))
         await patiently("schedules", lambda: ensure_schedules(client, settings.temporal.temporal_task_queue))
         health.temporal = True
+        collect_seldom()
         await poll(build_worker(client, settings), health)
     finally:
         await mongo.close()

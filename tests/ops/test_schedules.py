@@ -35,9 +35,10 @@ async def test_a_pause_survives_and_a_wrong_interval_is_corrected(client: Client
     await ensure_schedules(client, "nobody-listens")
     handle = client.get_schedule_handle(UPKEEP_SCHEDULE)
 
-    async def paused() -> ScheduleDescription | None:
+    async def paused() -> ScheduleDescription:
         found = await description(client)
-        return found if found.schedule.state.paused else None
+        assert found.schedule.state.paused
+        return found
 
     await handle.pause(note="looking into something")
     found = await eventually(paused)
