@@ -9,7 +9,7 @@ from uuid import UUID
 from core.context import acting_as
 from planning.access import Action
 from planning.roles import Role
-from services import files, jobs
+from services import files, imports, jobs
 from tests import imported
 from tests.api.matrix.base import Row
 from tests.api.matrix.world import World
@@ -55,6 +55,6 @@ async def make(world: World) -> None:
 async def _marked(world: World, role: Role, word: str) -> UUID:
     with acting_as(world.users[role].id):
         job = await imported.accepted("products", "item_code,name", word)
-        workbook = await files.store(word.encode(), name="errors.xlsx", content_type="text/plain")
+        workbook = await files.store(word.encode(), name="errors.xlsx", content_type=imports.CONTENT_TYPES["xlsx"])
         await jobs.succeed(job.id, {}, result_file_id=workbook.id)
     return job.id
