@@ -78,6 +78,7 @@ class SalesFiles:
         kind = self._chance.choice(KINDS)
         sign = -1 if kind in ("return", "rebate") else 1
         quantity, cents = self._chance.randint(1, 500), self._chance.randint(1, 1_000_000)
+        cents = 0 if kind == "free_goods" else cents
         return Row(invoice, item, line, customer, day, sign * quantity * 1000, sign * cents * 100, kind)
 
 
