@@ -18,11 +18,6 @@ def base_month_of(base_month: Month | None, cycle: str | None) -> Month | None:
     return None if cycle is None else month_of_title(cycle)
 
 
-def name_key(cycle: str | None) -> str:
-    """The name of a cycle as it is compared; empty where there is none."""
-    return "" if cycle is None else cycle.strip().casefold()
-
-
 def base_month_problem(base_month: Month, running: Month) -> str | None:
     """What was expected of the month that a cycle was run in, or None when it can be one: it has begun."""
     return None if base_month <= running else f"a month that has begun, so {running} at the latest"

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from bson.binary import Binary
 
 from core.collections import as_binary, scoped
+from models.assigned import as_rule
 from models.customer import Assignment, Customer
 from models.dated_costs import read_dated_costs
 from models.merged import Merged, load_merged
@@ -217,20 +217,9 @@ async def _reps(day: date) -> Reps:
     people: set[UUID] = set()
     async for row in scoped(Assignment).find({**holds, "primary": True}, batch_size=10_000):
         people.add(row["user_id"])
-        found.setdefault(as_binary(row["customer_id"]), []).append(_as_rule(row))
+        found.setdefault(as_binary(row["customer_id"]), []).append(as_rule(row))
     users = await scoped(User).rows({"_id": {"$in": sorted(people)}}, {"name": 1})
     return Reps(found, {row["_id"]: row["name"] for row in users}, day)
-
-
-def _as_rule(row: Mapping[str, Any]) -> access.Assignment:
-    return access.Assignment(
-        customer_id=row["customer_id"],
-        user_id=row["user_id"],
-        valid_from=date.fromisoformat(row["valid_from"]),
-        valid_to=None if row["valid_to"] is None else date.fromisoformat(row["valid_to"]),
-        category=row["category"],
-        primary=row["primary"],
-    )
 
 
 def _fits(wanted: ProductWanted, facts: ProductFacts) -> bool:

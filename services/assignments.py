@@ -18,6 +18,7 @@ from core.context import current_tenant
 from core.errors import Conflict, Detail, InvalidInput, NotFound, StaleVersion
 from core.listing import Listing, Window, read_page
 from core.mongo import RawDocument
+from models.assigned import as_rule
 from models.customer import Assignment, Customer
 from models.tenant import Tenant
 from models.user import User
@@ -36,7 +37,7 @@ from planning.roles import Role
 from services import revisions
 from services.identity import Caller
 from services.labels import labels_of
-from services.scopes import as_rule, demand_customer, ids_in, scope_of, valid_on
+from services.scopes import demand_customer, ids_in, scope_of, valid_on
 from services.turns import assigning, take_turns
 
 ENTITY = "assignment"

@@ -35,11 +35,9 @@ async def customer_levels() -> Levels:
     rows = await scoped(Customer).rows({}, fields, sort=[("_id", 1)])
     names = [level.value for level in CustomerLevel if level not in (CustomerLevel.CUSTOMER, CustomerLevel.ALL)]
     levels = _levels([row for row in rows if row["_id"] not in merged.targets], CustomerLevel.CUSTOMER, names)
-    for row in rows:
-        owner = merged.targets.get(row["_id"])
-        if owner is not None:
-            code = next(one["code_key"] for one in rows if one["_id"] == owner)
-            levels[CustomerLevel.CUSTOMER, row["code_key"]] = levels[CustomerLevel.CUSTOMER, code]
+    codes = {row["_id"]: row["code_key"] for row in rows}
+    for source, owner in merged.targets.items():
+        levels[CustomerLevel.CUSTOMER, codes[source]] = levels[CustomerLevel.CUSTOMER, codes[owner]]
     return levels
 
 

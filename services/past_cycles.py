@@ -20,13 +20,13 @@ from core.clock import now
 from core.collections import dump, scoped, transaction
 from core.context import current_tenant, current_user
 from core.errors import Overtaken, Unavailable
+from core.text import code_key
 from models.cycle import Cycle
 from models.forecast import SnapshotMarker, SnapshotRow
 from models.keys import NAMESPACE
 from models.tenant import Tenant
 from planning.calendar import MonthRule
 from planning.months import Month, add_months, month_range, months_between
-from planning.past_forecasts import name_key
 from planning.stages import Stage
 from services import audit
 from services.closing import digest_snapshot
@@ -57,7 +57,7 @@ async def run_here(base_months: Collection[Month]) -> set[Month]:
 async def names_of_past() -> Mapping[str, Month]:
     """The months of the imported cycles, by folded name."""
     rows = await scoped(Cycle).rows({"imported": True}, {"name": 1, "base_month": 1})
-    return {name_key(row["name"]): row["base_month"] for row in rows}
+    return {code_key(row["name"]): row["base_month"] for row in rows}
 
 
 async def changed(cycles: Collection[PastCycle], action: Callable[[], Awaitable[None]]) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from core.collections import scoped
 from core.context import current_tenant
 from core.errors import NotFound
+from models.assigned import as_rule
 from models.customer import Assignment, Customer
 from models.tenant import Tenant
 from models.user import Delegate, User
@@ -122,19 +123,6 @@ async def assignments_on(day: date, customer_ids: Collection[UUID]) -> dict[UUID
     for row in await scoped(Assignment).rows(query):
         found[row["customer_id"]].append(as_rule(row))
     return found
-
-
-def as_rule(row: Mapping[str, Any]) -> access.Assignment:
-    """A stored assignment as the rules see it."""
-    return access.Assignment(
-        customer_id=row["customer_id"],
-        user_id=row["user_id"],
-        valid_from=date.fromisoformat(row["valid_from"]),
-        valid_to=None if row["valid_to"] is None else date.fromisoformat(row["valid_to"]),
-        category=row["category"],
-        primary=row["primary"],
-        id=row["_id"],
-    )
 
 
 def valid_on(day: date) -> dict[str, Any]:

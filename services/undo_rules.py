@@ -12,6 +12,7 @@ from uuid import UUID
 
 from core.collections import Scoped, as_binary, scoped, scoped_binary
 from core.mongo import RawDocument
+from models.assigned import as_rule
 from models.budget import BudgetEntry
 from models.customer import Assignment, Customer, CustomerPrice, MatrixEntry
 from models.cycle import Cycle
@@ -24,7 +25,6 @@ from planning.intervals import Interval, in_words, overlapping
 from planning.succession import Link, link_problem
 from services.import_journal import Id
 from services.product_changes import locked_units
-from services.scopes import as_rule
 from services.undo_step import Whole
 
 Reasons = dict[Id, str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -38,9 +39,9 @@ class MasterSource(RowSource):
         self.query = await self.kept()
         return await self.door.count(self.query)
 
+    @abstractmethod
     async def kept(self) -> Mapping[str, Any]:
         """The query, with ids in their stored form."""
-        raise NotImplementedError
 
     @property
     def door(self) -> BinaryScoped[Any]:

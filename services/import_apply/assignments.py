@@ -16,6 +16,7 @@ from core.clock import now
 from core.collections import Scoped, as_binary, scoped, scoped_binary, transaction
 from core.context import current_tenant
 from core.mongo import RawDocument
+from models.assigned import as_rule
 from models.customer import Assignment
 from models.tenant import Tenant
 from models.user import User
@@ -26,7 +27,6 @@ from planning.intervals import in_words
 from services.import_apply.base import Id, Plan, References, Refused, Writer, customers_of, resolved, users_of
 from services.import_apply.keyed import Incoming, Key
 from services.import_kinds.validation import RowError, ValidBatch
-from services.scopes import as_rule
 from services.turns import assigning, take_turns
 
 CUSTOMERS_PER_TRANSACTION = 200

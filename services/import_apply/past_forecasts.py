@@ -17,6 +17,7 @@ from core.clock import now
 from core.collections import scoped
 from core.context import current_tenant
 from core.mongo import RawDocument
+from core.text import code_key
 from models.customer import Customer
 from models.forecast import SnapshotRow
 from models.keys import line_id, snapshot_row_id
@@ -28,7 +29,6 @@ from planning.past_forecasts import (
     base_month_of,
     base_month_problem,
     lag_problem,
-    name_key,
     name_problem,
 )
 from services import past_cycles
@@ -191,19 +191,19 @@ class PastForecastWriter(Writer):
         found: dict[int, Month] = {}
         errors: list[RowError] = []
         for row, name, base, month in zip(batch.rows, named, told, batch.columns["month"], strict=True):
-            known = base or self.names.get(name_key(name)) or base_month_of(None, name)
+            known = base or self.names.get(code_key(name or "")) or base_month_of(None, name)
             if known is None:
                 errors.append(self.context.error(row, "base_month", "", NEEDS_BASE_MONTH))
                 continue
             problems = (
                 (column, known, base_month_problem(known, self.running)),
-                ("cycle", name, name_problem(known, self.names.get(name_key(name)))),
+                ("cycle", name, name_problem(known, self.names.get(code_key(name or "")))),
                 ("month", month, lag_problem(known, month)),
             )
             wrong = [self.context.error(row, one, said, why) for one, said, why in problems if why is not None]
             errors += wrong
             if name is not None and not wrong:
-                self.names[name_key(name)] = known
+                self.names[code_key(name)] = known
             if known <= self.running:
                 found[row] = known
         here = await run_here(set(found.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planning.past_forecasts import base_month_of, base_month_problem, lag_problem, name_key, name_problem
+from planning.past_forecasts import base_month_of, base_month_problem, lag_problem, name_problem
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,3 @@ def test_a_cycle_was_run_in_a_month_that_has_begun(base_month: str, fits: bool) 
 @pytest.mark.parametrize(("named", "fits"), [(None, True), ("2025-11", True), ("2025-10", False)])
 def test_a_name_is_that_of_one_cycle(named: str | None, fits: bool) -> None:
     assert (name_problem("2025-11", named) is None) is fits
-
-
-def test_names_are_compared_without_case_and_blanks() -> None:
-    assert (name_key(" Autumn Round "), name_key(None)) == ("autumn round", "")

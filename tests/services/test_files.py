@@ -18,6 +18,7 @@ from models.job import StoredFile
 from models.tenant import Tenant
 from services import files
 from tests import factories
+from tests.interrupted import Killed
 
 LARGE = b"x" * (3 * files.CHUNK_BYTES)
 
@@ -26,10 +27,6 @@ LARGE = b"x" * (3 * files.CHUNK_BYTES)
 def company(tenant: Tenant) -> Iterator[Tenant]:
     with tenant_scope(tenant.id):
         yield tenant
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 async def store(source: files.Source = LARGE, *, max_bytes: int | None = None) -> StoredFile:

@@ -3,9 +3,7 @@ nobody is told that their own cells are somebody else's."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -25,23 +23,10 @@ from services.import_kinds.tables import ImportKind
 from tests import factories
 from tests.companies import DURING_ENTRY, ENTRY_CLOSES, FIRST, UNITS, Company, make_company, open_cycle, say
 from tests.imported import accepted, counts
+from tests.interrupted import Killed, Rows
 
 HEADER = ["customer_code", "item_code", "month", "quantity", "value", "base_rev"]
 OTHERS = 3
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
-
-
-@dataclass
-class Rows:
-    """A batch as the reader gives it."""
-
-    header: list[str]
-    rows: list[int]
-    columns: Sequence[Sequence[Any]]
-    overlong: list[int]
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from services.imports import ImportFilter
 from services.sales import lines_of
 from tests import factories
 from tests.imported import accepted, counts, errors, imported
+from tests.interrupted import Killed
 
 SALES = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price"
 
@@ -36,10 +37,6 @@ async def company(tenant: Tenant) -> AsyncIterator[Tenant]:
             await factories.make_customer(code)
         await factories.make_product("P1")
         yield tenant
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 @dataclass

@@ -31,6 +31,7 @@ from services.import_kinds.tables import ImportKind
 from services.import_kinds.validation import ValidBatch
 from tests import factories
 from tests.imported import accepted, counts, errors, imported, undone
+from tests.interrupted import Killed
 
 SALES = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price,source"
 WHOLE = {"on_error": OnError.REJECT_FILE}
@@ -117,10 +118,6 @@ async def test_a_file_without_wrong_rows_is_checked_and_then_written() -> None:
         "checked": 2,
         "written": 2,
     }
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 @pytest.mark.parametrize("die_at", range(1, 5))

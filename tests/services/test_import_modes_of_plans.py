@@ -24,6 +24,7 @@ from services.import_kinds.tables import ImportKind
 from tests.companies import DURING_ENTRY, FIRST, UNITS, Company, make_company, open_cycle, say
 from tests.exported import exported
 from tests.imported import accepted, counts, errors, imported, undone
+from tests.interrupted import Killed
 
 ADD = {"mode": Mode.INSERT_ONLY}
 REPLACE = {"mode": Mode.REPLACE_PERIOD}
@@ -195,10 +196,6 @@ async def test_a_wrong_row_removes_nothing(kind: str) -> None:
     job = await imported(kind, title, row, wrong, **REPLACE)
     assert job.state == "rejected"
     assert await exported(ImportKind(kind)) == before
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 @pytest.mark.usefixtures("company")

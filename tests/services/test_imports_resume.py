@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -22,24 +20,11 @@ from services.import_apply.sales_lines import SalesWriter
 from services.import_kinds.tables import ImportKind
 from tests import factories
 from tests.imported import accepted, counts
+from tests.interrupted import Killed, Rows
 
 HEADER = ["invoice", "item_code", "line_number", "customer_code", "invoice_date", "quantity", "unit_price"]
 ROWS_A_BATCH = 4
 BATCHES = 5
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
-
-
-@dataclass
-class Rows:
-    """A batch as the reader gives it."""
-
-    header: list[str]
-    rows: list[int]
-    columns: Sequence[Sequence[Any]]
-    overlong: list[int]
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,8 @@ from services.import_kinds.tables import ImportKind
 from services.sale_sums import REVENUE
 from tests import factories
 from tests.imported import accepted, counts, errors, imported
-from tests.services.test_imports_resume import HEADER, Killed, run_again
+from tests.interrupted import Killed
+from tests.services.test_imports_resume import HEADER, run_again
 
 SALES = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price"
 NOVEMBER = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -41,7 +41,7 @@ from services.undo_documents import Documents, DocumentStep
 from services.undo_step import Undoing
 from tests import factories
 from tests.imported import accepted
-from tests.services.test_imports_resume import Killed, Rows
+from tests.interrupted import Killed, Rows
 
 FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 FEW = settings(

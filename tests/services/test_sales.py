@@ -31,6 +31,7 @@ from services.import_kinds.tables import ImportKind
 from tests import factories
 from tests.exported import brought_back, exported
 from tests.imported import accepted, counts, errors, imported
+from tests.interrupted import Killed
 
 AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 HEADER = (
@@ -284,10 +285,6 @@ async def test_of_two_corrections_at_once_one_is_refused() -> None:
     assert sorted(type(end).__name__ for end in ends) == ["SaleLine", "StaleVersion"]
     assert (await line()).rev == 2
     assert await scoped(AuditEvent).count({"action": "sale.corrected"}) == 1
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 async def test_a_kill_right_behind_a_correction_leaves_rollups_and_months_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ from services.undo_step import Undoing
 from tests import factories
 from tests.exported import exported
 from tests.imported import a_caller, accepted, counts, imported, undone
+from tests.interrupted import Killed
 
 SALES = "invoice,item_code,line_number,customer_code,invoice_date,quantity,unit_price"
 BUDGET = "fiscal_year,month,customer_code,item_code,quantity,value"
@@ -481,10 +482,6 @@ async def test_the_journal_is_kept_as_long_as_its_import() -> None:
 
 
 # Killed ---------------------------------------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 @pytest.mark.parametrize("where", ["before", "in", "after"])

@@ -30,6 +30,7 @@ from tests import factories
 from tests.companies import Company, draft_cycle, make_company
 from tests.exported import exported
 from tests.imported import accepted, counts, errors, imported, undone
+from tests.interrupted import Killed
 
 KIND = "past-forecasts"
 HEADER = "base_month,customer_code,item_code,month,quantity,value,stream"
@@ -131,10 +132,6 @@ async def test_what_somebody_changes_while_it_waits_stays_and_the_rest_is_sealed
     ended = await scoped(Job).get(queued.id)
     assert ended.progress == NOTHING | {"removed": 3, "restored": 1, "blocked": 1}
     await check_seals()
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 @pytest.mark.usefixtures("company")

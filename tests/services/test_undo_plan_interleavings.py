@@ -30,7 +30,7 @@ from services.forecasts import LineChange
 from tests import factories
 from tests.companies import DURING_ENTRY, UNITS, Company, make_company, open_cycle
 from tests.imported import accepted
-from tests.services.test_imports_resume import Rows
+from tests.interrupted import Rows
 from tests.services.test_rollup_interleavings import FEW
 
 MONTHS = ("2027-01", "2027-02")

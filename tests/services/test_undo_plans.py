@@ -46,6 +46,7 @@ from tests.companies import (
 )
 from tests.exported import exported
 from tests.imported import a_caller, accepted, counts, errors, imported
+from tests.interrupted import Killed
 
 MONTHS = (FIRST, "2027-02", "2027-03")
 WIDE = ",".join(("customer_code", "item_code", *MONTHS))
@@ -319,10 +320,6 @@ async def test_the_plan_of_a_customer_who_was_merged_since_stays(company: Compan
     with pytest.raises(Conflict, match="something newer"):
         await undo.request(job.id, LATER)
     assert await contents() == before
-
-
-class Killed(BaseException):
-    """Stands for the end of the process at this place."""
 
 
 # Taken whole or not at all --------------------------------------------------------------------------------------------
